@@ -1,0 +1,57 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Layers, lowest first; a target may import only what stands above it in its list of dependencies.
+let package = Package(
+  name: "Flameback",
+  products: [
+    .library(name: "Flameback", targets: ["Flameback"]),
+    .library(name: "FlamebackTesting", targets: ["FlamebackTesting"]),
+    .executable(name: "flameback", targets: ["flameback"]),
+    .executable(name: "conformance", targets: ["conformance"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .target(
+      name: "CKernels",
+      cxxSettings: [
+        .headerSearchPath("."), .define("HWY_SHARED_DEFINE"),
+        // SSSE3, SSE4 and AVX3_DL add build time and no speed over SSE2, AVX2 and AVX3.
+        .define("HWY_DISABLED_TARGETS", to: "(HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL)"),
+      ],
+      linkerSettings: [
+        .linkedLibrary("hwy"), .linkedLibrary("dnnl"), .linkedLibrary("openblas"), .linkedLibrary("lapacke"),
+        .linkedLibrary("gomp"),
+      ]),
+    .target(name: "FlamebackKernels", dependencies: ["CKernels"]),
+    .target(name: "FlamebackCore", dependencies: ["FlamebackKernels"]),
+    .target(name: "FlamebackOps", dependencies: ["FlamebackCore"]),
+    .target(name: "FlamebackNN", dependencies: ["FlamebackOps"]),
+    .target(name: "FlamebackOptim", dependencies: ["FlamebackNN"]),
+    .target(name: "FlamebackData", dependencies: ["FlamebackOps"]),
+    .target(name: "CImageFormats", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("z")]),
+    .target(name: "FlamebackFiles", dependencies: ["CImageFormats"]),
+    .target(name: "FlamebackIO", dependencies: ["FlamebackNN", "FlamebackFiles"]),
+    .target(
+      name: "Flameback",
+      dependencies: [
+        "FlamebackCore", "FlamebackOps", "FlamebackNN", "FlamebackOptim", "FlamebackData", "FlamebackIO",
+      ]),
+    .target(name: "FlamebackVision", dependencies: ["Flameback", "FlamebackFiles"], resources: [.copy("Resources/digits")]),
+    .target(name: "FlamebackTesting", dependencies: ["Flameback", "FlamebackVision"]),
+    .executableTarget(
+      name: "flameback",
+      dependencies: [
+        "Flameback", "FlamebackVision", "FlamebackFiles",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(name: "conformance", dependencies: ["FlamebackTesting"]),
+    .testTarget(name: "FlamebackKernelsTests", dependencies: ["FlamebackKernels"]),
+    .testTarget(name: "FlamebackCoreTests", dependencies: ["Flameback", "FlamebackTesting"]),
+    .testTarget(name: "FlamebackFilesTests", dependencies: ["FlamebackFiles"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
+)
