@@ -1,0 +1,216 @@
+// Matrix products: small ones by our own kernel, large ones by BLAS, integers by plain loops, halves through float.
+#include "gemm.hpp"
+
+#include <cblas.h>
+
+#include "scratch.hpp"
+
+namespace fbd {
+namespace {
+
+CBLAS_TRANSPOSE blasFlag(int trans) {
+  return trans == FB_NO_TRANS ? CblasNoTrans : trans == FB_TRANS ? CblasTrans : CblasConjTrans;
+}
+
+template <class T>
+void scaleC(const Product<T> &p) {
+  for (int64_t i = 0; i < p.m; ++i) {
+    T *row = p.c + i * p.ldc;
+    for (int64_t j = 0; j < p.n; ++j) row[j] = p.beta == T(0) ? T(0) : wrappingMul(p.beta, row[j]);
+  }
+}
+
+bool fitsBlas(int64_t m, int64_t n, int64_t k, int64_t lda, int64_t ldb, int64_t ldc) {
+  return std::max({m, n, k, lda, ldb, ldc}) <= std::numeric_limits<int32_t>::max();
+}
+
+// A leading dimension that BLAS accepts: with one row any value means the same, but BLAS checks it.
+template <class T>
+void callBlas(const Product<T> &p) {
+  const int m = int(p.m), n = int(p.n), k = int(p.k), ldc = int(std::max(p.ldc, p.n));
+  const int lda = int(std::max(p.lda, p.transA ? p.m : p.k)), ldb = int(std::max(p.ldb, p.transB ? p.k : p.n));
+  const auto ta = blasFlag(p.transA), tb = blasFlag(p.transB);
+  if constexpr (std::is_same_v<T, float>)
+    cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, p.alpha, p.a, lda, p.b, ldb, p.beta, p.c, ldc);
+  else if constexpr (std::is_same_v<T, double>)
+    cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, p.alpha, p.a, lda, p.b, ldb, p.beta, p.c, ldc);
+  else if constexpr (std::is_same_v<T, Complex64>)
+    cblas_cgemm(CblasRowMajor, ta, tb, m, n, k, &p.alpha, p.a, lda, p.b, ldb, &p.beta, p.c, ldc);
+  else
+    cblas_zgemm(CblasRowMajor, ta, tb, m, n, k, &p.alpha, p.a, lda, p.b, ldb, &p.beta, p.c, ldc);
+}
+
+// A product with a single row or column reads its matrix once: the matrix-vector routine is faster.
+template <class T>
+bool multiplyVector(const Product<T> &p) {
+  if (p.n != 1 && p.m != 1) return false;
+  const bool column = p.n == 1;
+  const int trans = column ? p.transA : (p.transB ? FB_NO_TRANS : FB_TRANS);
+  const T *matrix = column ? p.a : p.b, *x = column ? p.b : p.a;
+  const int64_t length = column ? p.m : p.n;
+  const int rows = int(trans ? p.k : length), columns = int(trans ? length : p.k);
+  const int ld = std::max(int(column ? p.lda : p.ldb), columns);
+  const int incX = int(column ? (p.transB ? 1 : p.ldb) : (p.transA ? p.lda : 1)), incY = column ? int(p.ldc) : 1;
+  if (incX < 1 || incY < 1) return false;
+  if (p.beta == T(0)) scaleC(p);
+  const T beta = p.beta == T(0) ? T(1) : p.beta;
+  if constexpr (std::is_same_v<T, float>)
+    cblas_sgemv(CblasRowMajor, blasFlag(trans), rows, columns, p.alpha, matrix, ld, x, incX, beta, p.c, incY);
+  else
+    cblas_dgemv(CblasRowMajor, blasFlag(trans), rows, columns, p.alpha, matrix, ld, x, incX, beta, p.c, incY);
+  return true;
+}
+
+// Any type, any size. Rows of op(B) are made contiguous in blocks, so that the inner loop runs over memory in order.
+template <class T>
+void multiplyPlain(const Product<T> &p) {
+  constexpr int64_t kDepth = 64, kWidth = 256;
+  scaleC(p);
+  const int64_t rowStride = p.transA ? 1 : p.lda, stepStride = p.transA ? p.lda : 1;
+  Scratch scratch(p.transB ? kDepth * kWidth * sizeof(T) : 0);
+  for (int64_t j0 = 0; j0 < p.n; j0 += kWidth)
+    for (int64_t p0 = 0; p0 < p.k; p0 += kDepth) {
+      const int64_t width = std::min(kWidth, p.n - j0), depth = std::min(kDepth, p.k - p0);
+      const T *b = p.b + p0 * p.ldb + j0;
+      int64_t ldb = p.ldb;
+      if (p.transB) {
+        T *packed = scratch.as<T>();
+        for (int64_t j = 0; j < width; ++j)
+          for (int64_t q = 0; q < depth; ++q) {
+            T value = p.b[(j0 + j) * p.ldb + p0 + q];
+            if constexpr (isComplex<T>)
+              if (p.transB == FB_CONJ_TRANS) value = std::conj(value);
+            packed[q * width + j] = value;
+          }
+        b = packed;
+        ldb = width;
+      }
+      for (int64_t i = 0; i < p.m; ++i) {
+        T *row = p.c + i * p.ldc + j0;
+        for (int64_t q = 0; q < depth; ++q) {
+          T left = p.a[i * rowStride + (p0 + q) * stepStride];
+          if constexpr (isComplex<T>)
+            if (p.transA == FB_CONJ_TRANS) left = std::conj(left);
+          left = wrappingMul(left, p.alpha);
+          const T *right = b + q * ldb;
+          for (int64_t j = 0; j < width; ++j) row[j] = wrappingAdd(row[j], wrappingMul(left, right[j]));
+        }
+      }
+    }
+}
+
+}  // namespace
+
+template <class T>
+void multiply(const Product<T> &p) {
+  if (p.m == 0 || p.n == 0) return;
+  if (p.k == 0 || p.alpha == T(0)) return scaleC(p);
+  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+    const int64_t work = p.m * p.n * p.k;
+    const bool small = p.m == 1 || p.n == 1 ? work < kSmallProduct / 8 : work < kSmallProduct;
+    if (small) return multiplySmall(p);
+    if (fitsBlas(p.m, p.n, p.k, p.lda, p.ldb, p.ldc)) {
+      adoptThreadCount();
+      if (!multiplyVector(p)) callBlas(p);
+      return;
+    }
+  }
+  if constexpr (isComplex<T>) {
+    if (p.m * p.n * p.k >= 64 && fitsBlas(p.m, p.n, p.k, p.lda, p.ldb, p.ldc)) {
+      adoptThreadCount();
+      return callBlas(p);
+    }
+  }
+  multiplyPlain(p);
+}
+
+template void multiply(const Product<float> &);
+template void multiply(const Product<double> &);
+template void multiply(const Product<Complex64> &);
+template void multiply(const Product<Complex128> &);
+template void multiply(const Product<uint8_t> &);
+template void multiply(const Product<int8_t> &);
+template void multiply(const Product<int16_t> &);
+template void multiply(const Product<int32_t> &);
+template void multiply(const Product<int64_t> &);
+
+namespace {
+
+template <class T>
+T scalar(const fb_scalar &value) {
+  if constexpr (isComplex<T>) return T(typename T::value_type(value.re), typename T::value_type(value.im));
+  else if constexpr (std::is_integral_v<T>) return T(value.i);
+  else return T(value.re);
+}
+
+template <class T>
+void widen(const T *from, int64_t rows, int64_t columns, int64_t ld, float *to) {
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j) to[i * columns + j] = float(from[i * ld + j]);
+}
+
+// Halves: B is widened whole, A and C in blocks of rows.
+template <class T>
+void multiplyHalf(const fb_gemm_args &args, const T *a, const T *b, T *c) {
+  constexpr int64_t kRows = 128;
+  const int64_t m = args.m, n = args.n, k = args.k, block = std::min(m, kRows);
+  if (m == 0 || n == 0) return;
+  const float alpha = float(args.alpha.re), beta = float(args.beta.re);
+  Scratch scratch((k * n + block * k + block * n) * sizeof(float));
+  float *wideB = scratch.as<float>(), *wideA = wideB + k * n, *wideC = wideA + block * k;
+  args.trans_b ? widen(b, n, k, args.ldb, wideB) : widen(b, k, n, args.ldb, wideB);
+  for (int64_t i = 0; i < m; i += block) {
+    const int64_t rows = std::min(block, m - i);
+    args.trans_a ? widen(a + i, k, rows, args.lda, wideA) : widen(a + i * args.lda, rows, k, args.lda, wideA);
+    if (beta != 0) widen(c + i * args.ldc, rows, n, args.ldc, wideC);
+    multiply(Product<float>{args.trans_a, args.trans_b, rows, n, k, alpha, wideA, args.trans_a ? rows : k, wideB,
+                            args.trans_b ? k : n, beta, wideC, n});
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t j = 0; j < n; ++j) c[(i + r) * args.ldc + j] = T(wideC[r * n + j]);
+  }
+}
+
+template <class T>
+void multiplyBatch(const fb_gemm_args &args, int64_t batch) {
+  int64_t offsetA = 0, offsetB = 0, offsetC = 0;
+  for (int32_t dim = args.batch_ndim - 1; dim >= 0; --dim) {
+    const int64_t position = batch % args.batch_shape[dim];
+    batch /= args.batch_shape[dim];
+    offsetA += position * args.batch_stride_a[dim];
+    offsetB += position * args.batch_stride_b[dim];
+    offsetC += position * args.batch_stride_c[dim];
+  }
+  const T *a = static_cast<const T *>(args.a) + offsetA, *b = static_cast<const T *>(args.b) + offsetB;
+  T *c = static_cast<T *>(args.c) + offsetC;
+  if constexpr (isHalf<T>)
+    multiplyHalf(args, a, b, c);
+  else
+    multiply(Product<T>{args.trans_a, args.trans_b, args.m, args.n, args.k, scalar<T>(args.alpha), a, args.lda, b,
+                        args.ldb, scalar<T>(args.beta), c, args.ldc});
+}
+
+}  // namespace
+}  // namespace fbd
+
+extern "C" bool fb_gemm_is_parallel(const fb_gemm_args *args) {
+  const bool blas = args->dtype >= FB_F16;
+  return blas && args->m * args->n * args->k >= fbd::kSmallProduct;
+}
+
+extern "C" void fb_gemm(const fb_gemm_args *args, int64_t begin, int64_t end) {
+  using namespace fbd;
+  if (begin >= end) return;
+  dispatch<kNumbers | kComplexes>(args->dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    // Many products of middling size: one thread each is better than all threads on each in turn.
+    constexpr int64_t kLarge = int64_t(1) << 21;
+    if (end - begin > 1 && fb_gemm_is_parallel(args) && args->m * args->n * args->k < kLarge) {
+      struct Context { const fb_gemm_args *args; int64_t begin; } context{args, begin};
+      return parallelFor(end - begin, [](void *raw, int64_t i) {
+        Context &context = *static_cast<Context *>(raw);
+        multiplyBatch<T>(*context.args, context.begin + i);
+      }, &context);
+    }
+    for (int64_t batch = begin; batch < end; ++batch) multiplyBatch<T>(*args, batch);
+  });
+}

@@ -1,0 +1,38 @@
+// One matrix product on typed buffers; the convolutions use it too.
+#ifndef FBD_GEMM_HPP
+#define FBD_GEMM_HPP
+#include "include/fb_gemm.h"
+#include "numeric.hpp"
+
+namespace fbd {
+
+template <class T>
+struct Product {
+  int transA, transB;
+  int64_t m, n, k;
+  T alpha;
+  const T *a;
+  int64_t lda;
+  const T *b;
+  int64_t ldb;
+  T beta;
+  T *c;
+  int64_t ldc;
+};
+
+constexpr int64_t kSmallProduct = 8000;  // multiplications below which calling BLAS costs more than it saves
+
+// Any type but bool and halves.
+template <class T> void multiply(const Product<T> &p);
+// Float or double of any size on the calling thread; meant for small products.
+void multiplySmall(const Product<float> &p);
+void multiplySmall(const Product<double> &p);
+
+// Applies the thread count of fb_set_blas_threads to the calling thread (OpenMP keeps it per thread).
+void adoptThreadCount();
+int threadCount();
+// Runs body(context, i) for i in 0..<count on OpenMP's threads, items taken one by one.
+void parallelFor(int64_t count, void (*body)(void *context, int64_t i), void *context);
+
+}  // namespace fbd
+#endif
