@@ -32,7 +32,7 @@ let package = Package(
     .target(name: "FlamebackOptim", dependencies: ["FlamebackNN"]),
     .target(name: "FlamebackData", dependencies: ["FlamebackOps"]),
     .target(name: "CImageFormats", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("z")]),
-    .target(name: "FlamebackFiles", dependencies: ["CImageFormats"]),
+    .target(name: "FlamebackFiles", dependencies: ["CImageFormats", "FlamebackKernels"]),
     .target(name: "FlamebackIO", dependencies: ["FlamebackNN", "FlamebackFiles"]),
     .target(
       name: "Flameback",

@@ -73,7 +73,7 @@ extension Shape: RandomAccessCollection, MutableCollection {
     get {
       precondition(i >= 0 && i < count, "dimension out of range")
       if let overflow { return overflow[i] }
-      return withUnsafePointer(to: inline) {
+      return Swift.withUnsafePointer(to: inline) {
         UnsafeRawPointer($0).assumingMemoryBound(to: Int.self)[i]
       }
     }
@@ -82,7 +82,7 @@ extension Shape: RandomAccessCollection, MutableCollection {
       if overflow != nil {
         overflow![i] = newValue
       } else {
-        withUnsafeMutablePointer(to: &inline) {
+        Swift.withUnsafeMutablePointer(to: &inline) {
           UnsafeMutableRawPointer($0).assumingMemoryBound(to: Int.self)[i] = newValue
         }
       }
