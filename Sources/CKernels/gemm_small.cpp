@@ -13,8 +13,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 // rows x (vectors * lanes) block of C: accumulators stay in registers over the whole of k.
 template <int rows, int vectors, class D, class T>
-HWY_INLINE void block(D d, int64_t k, const T *a, int64_t rowStride, int64_t stepStride, const T *b, int64_t ldb, T *out,
-                      int64_t ldOut) {
+HWY_INLINE void block(D d, int64_t k, const T *a, int64_t rowStride, int64_t stepStride, const T *b, int64_t ldb,
+                      T *out, int64_t ldOut) {
   const size_t lanes = hn::Lanes(d);
   hn::Vec<D> sums[rows][vectors];
   for (int r = 0; r < rows; ++r)
@@ -66,7 +66,8 @@ void run(const Product<T> &p) {
       if (packed) {
         for (int64_t q = 0; q < depth; ++q) {
           T *row = panel + q * ldPanel;
-          for (int64_t c = 0; c < columns; ++c) row[c] = p.transB ? p.b[(j + c) * p.ldb + p0 + q] : right[q * p.ldb + c];
+          for (int64_t c = 0; c < columns; ++c)
+            row[c] = p.transB ? p.b[(j + c) * p.ldb + p0 + q] : right[q * p.ldb + c];
           for (int64_t c = columns; c < ldPanel; ++c) row[c] = T(0);
         }
         right = panel;

@@ -2,14 +2,14 @@
 
 #include <cstdlib>
 #include <mutex>
-#include <new>
+#include <utility>
 
 #include "include/fb_gemm.h"
 
 namespace fbd {
 namespace {
 
-constexpr int kSlots = 8;
+constexpr int kSlots = 32;
 struct Slot { void *memory; size_t capacity; };
 Slot slots[kSlots];
 std::mutex slotsLock;

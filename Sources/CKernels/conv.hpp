@@ -1,0 +1,29 @@
+// The two ways to compute a convolution; conv.cpp chooses.
+#ifndef FBD_CONV_HPP
+#define FBD_CONV_HPP
+#include "include/fb_conv.h"
+#include "numeric.hpp"
+
+namespace fbd {
+
+enum class ConvPass : int { forward, backwardInput, backwardWeight };
+
+// By oneDNN, float32 only. False: oneDNN cannot, nothing was written.
+// source, weight and destination are the operands x, weight, y or their gradients, whichever the pass reads or writes.
+bool convolveOneDNN(const fb_conv &conv, ConvPass pass, void *source, void *weight, const void *bias,
+                    void *destination);
+
+// By unfolding into columns and multiplying; any type but bool and halves.
+template <class T> void convolveColumns(const fb_conv &conv, const T *x, const T *weight, const T *bias, T *y);
+template <class T> void convolveColumnsInput(const fb_conv &conv, const T *dy, const T *weight, const T *bias, T *dx);
+template <class T> void convolveColumnsWeight(const fb_conv &conv, const T *x, const T *dy, T *dweight);
+
+inline int64_t volume(const int64_t (&sizes)[3]) { return sizes[0] * sizes[1] * sizes[2]; }
+
+// columns[channel, kernel position, output position] = x at that place, 0 in the padding; and its transpose, which
+// adds up in x (x is cleared first).
+template <class T> void unfold(const fb_conv &conv, int64_t channels, const T *x, T *columns);
+template <class T> void fold(const fb_conv &conv, int64_t channels, const T *columns, T *x);
+
+}  // namespace fbd
+#endif

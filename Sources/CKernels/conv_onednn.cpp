@@ -1,0 +1,244 @@
+// float32 convolution by oneDNN (2.x and 3.x), in the layouts that it prefers; primitives are kept by shape.
+#include <array>
+#include <dnnl.hpp>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "conv.hpp"
+#include "gemm.hpp"
+#include "scratch.hpp"
+
+namespace fbd {
+namespace {
+
+using dnnl::memory;
+using Key = std::array<int64_t, 32>;
+
+// An operand as the caller has it and as the primitive wants it.
+struct Operand {
+  memory::desc plain, wanted;
+  dnnl::reorder reorder;  // into the wanted layout for what is read, out of it for what is written
+  bool differs() const { return plain != wanted; }
+};
+
+struct Plan {
+  dnnl::primitive primitive;
+  Operand source, weight, destination;
+  memory::desc bias, scratchpad;
+};
+
+const dnnl::engine &engine() {
+  static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
+  return cpu;
+}
+
+dnnl::stream &stream() {
+  thread_local dnnl::stream own(engine());
+  return own;
+}
+
+memory::format_tag plainTag(size_t rank, bool grouped) {
+  using tag = memory::format_tag;
+  if (grouped) return rank == 4 ? tag::goiw : rank == 5 ? tag::goihw : tag::goidhw;
+  return rank == 3 ? tag::abc : rank == 4 ? tag::abcd : tag::abcde;
+}
+
+int firstDimension(const fb_conv &v) {
+  for (int i = 0; i < 2; ++i)
+    if (v.input[i] != 1 || v.output[i] != 1 || v.kernel[i] != 1 || v.pad_begin[i] != 0) return i;
+  return 2;
+}
+
+std::shared_ptr<Plan> makePlan(const fb_conv &v, ConvPass pass, bool hasBias) {
+  const auto f32 = memory::data_type::f32;
+  const auto any = memory::format_tag::any;
+  const bool grouped = v.groups > 1;
+  memory::dims source{v.batch, v.in_channels}, destination{v.batch, v.out_channels}, weight, strides, dilates, left,
+      right;
+  if (grouped) weight = {v.groups, v.out_channels / v.groups, v.in_channels / v.groups};
+  else weight = {v.out_channels, v.in_channels};
+  for (int i = firstDimension(v); i < 3; ++i) {
+    source.push_back(v.input[i]);
+    destination.push_back(v.output[i]);
+    weight.push_back(v.kernel[i]);
+    strides.push_back(v.stride[i]);
+    dilates.push_back(v.dilation[i] - 1);
+    left.push_back(v.pad_begin[i]);
+    right.push_back(v.pad_end[i]);
+  }
+  auto plan = std::make_shared<Plan>();
+  plan->source.plain = memory::desc(source, f32, plainTag(source.size(), false));
+  plan->weight.plain = memory::desc(weight, f32, plainTag(weight.size(), grouped));
+  plan->destination.plain = memory::desc(destination, f32, plainTag(destination.size(), false));
+  const memory::desc src(source, f32, any), wei(weight, f32, any), dst(destination, f32, any);
+  const memory::desc bias = hasBias ? memory::desc({v.out_channels}, f32, memory::format_tag::x) : memory::desc();
+  plan->bias = bias;
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  const auto direct = dnnl::algorithm::convolution_direct;
+  const auto training = dnnl::prop_kind::forward_training;
+
+#if DNNL_VERSION_MAJOR >= 3
+  const dnnl::convolution_forward::primitive_desc forward =
+      hasBias ? dnnl::convolution_forward::primitive_desc(engine(), training, direct, src, wei, bias, dst, strides,
+                                                          dilates, left, right, attributes)
+              : dnnl::convolution_forward::primitive_desc(engine(), training, direct, src, wei, dst, strides, dilates,
+                                                          left, right, attributes);
+#else
+  const dnnl::convolution_forward::desc forwardDesc =
+      hasBias ? dnnl::convolution_forward::desc(training, direct, src, wei, bias, dst, strides, dilates, left, right)
+              : dnnl::convolution_forward::desc(training, direct, src, wei, dst, strides, dilates, left, right);
+  const dnnl::convolution_forward::primitive_desc forward(forwardDesc, attributes, engine());
+#endif
+
+  switch (pass) {
+    case ConvPass::forward:
+      plan->primitive = dnnl::convolution_forward(forward);
+      plan->source.wanted = forward.src_desc();
+      plan->weight.wanted = forward.weights_desc();
+      plan->destination.wanted = forward.dst_desc();
+      plan->scratchpad = forward.scratchpad_desc();
+      break;
+    case ConvPass::backwardInput: {
+      using Primitive = dnnl::convolution_backward_data;
+#if DNNL_VERSION_MAJOR >= 3
+      const Primitive::primitive_desc pd(engine(), direct, src, wei, dst, strides, dilates, left, right, forward,
+                                         attributes);
+#else
+      const Primitive::primitive_desc pd(Primitive::desc(direct, src, wei, dst, strides, dilates, left, right),
+                                         attributes, engine(), forward);
+#endif
+      plan->primitive = Primitive(pd);
+      plan->source.wanted = pd.diff_src_desc();
+      plan->weight.wanted = pd.weights_desc();
+      plan->destination.wanted = pd.diff_dst_desc();
+      plan->scratchpad = pd.scratchpad_desc();
+      break;
+    }
+    case ConvPass::backwardWeight: {
+      using Primitive = dnnl::convolution_backward_weights;
+#if DNNL_VERSION_MAJOR >= 3
+      const Primitive::primitive_desc pd(engine(), direct, src, wei, dst, strides, dilates, left, right, forward,
+                                         attributes);
+#else
+      const Primitive::primitive_desc pd(Primitive::desc(direct, src, wei, dst, strides, dilates, left, right),
+                                         attributes, engine(), forward);
+#endif
+      plan->primitive = Primitive(pd);
+      plan->source.wanted = pd.src_desc();
+      plan->weight.wanted = pd.diff_weights_desc();
+      plan->destination.wanted = pd.diff_dst_desc();
+      plan->scratchpad = pd.scratchpad_desc();
+      break;
+    }
+  }
+  auto prepare = [](Operand &operand, bool written) {
+    if (!operand.differs()) return;
+    const memory::desc &from = written ? operand.wanted : operand.plain, &to = written ? operand.plain : operand.wanted;
+    operand.reorder = dnnl::reorder(dnnl::reorder::primitive_desc(engine(), from, engine(), to));
+  };
+  prepare(plan->source, pass == ConvPass::backwardInput);
+  prepare(plan->weight, pass == ConvPass::backwardWeight);
+  prepare(plan->destination, pass == ConvPass::forward);
+  return plan;
+}
+
+// The plans used last; a plan that oneDNN cannot make is remembered as null.
+class Plans {
+ public:
+  std::shared_ptr<Plan> find(const Key &key, const fb_conv &v, ConvPass pass, bool hasBias) {
+    {
+      std::lock_guard<std::mutex> guard(lock);
+      auto found = byKey.find(key);
+      if (found != byKey.end()) {
+        order.splice(order.begin(), order, found->second);
+        return found->second->plan;
+      }
+    }
+    std::shared_ptr<Plan> plan;
+    try {
+      plan = makePlan(v, pass, hasBias);
+    } catch (const dnnl::error &) {
+    }
+    std::lock_guard<std::mutex> guard(lock);
+    if (byKey.count(key)) return plan;
+    order.push_front({key, plan});
+    byKey[key] = order.begin();
+    if (order.size() > kCapacity) {
+      byKey.erase(order.back().key);
+      order.pop_back();
+    }
+    return plan;
+  }
+
+ private:
+  struct Item { Key key; std::shared_ptr<Plan> plan; };
+  static constexpr size_t kCapacity = 512;
+  std::mutex lock;
+  std::list<Item> order;
+  std::map<Key, std::list<Item>::iterator> byKey;
+};
+
+Key makeKey(const fb_conv &v, ConvPass pass, bool hasBias) {
+  Key key{};
+  size_t i = 0;
+  for (int64_t value : {v.batch, v.in_channels, v.out_channels, v.groups, int64_t(pass), int64_t(hasBias),
+                        int64_t(threadCount())})
+    key[i++] = value;
+  for (const int64_t *values : {v.input, v.output, v.kernel, v.stride, v.dilation, v.pad_begin, v.pad_end})
+    for (int d = 0; d < 3; ++d) key[i++] = values[d];
+  return key;
+}
+
+}  // namespace
+
+bool convolveOneDNN(const fb_conv &v, ConvPass pass, void *source, void *weight, const void *bias, void *destination) {
+  static Plans plans;
+  adoptThreadCount();
+  const std::shared_ptr<Plan> plan = plans.find(makeKey(v, pass, bias != nullptr), v, pass, bias != nullptr);
+  if (!plan) return false;
+  auto bytes = [](const Operand &operand) {
+    return operand.differs() ? (operand.wanted.get_size() + 63) / 64 * 64 : 0;
+  };
+  const size_t sourceBytes = bytes(plan->source), weightBytes = bytes(plan->weight),
+               destinationBytes = bytes(plan->destination);
+  Scratch scratch(sourceBytes + weightBytes + destinationBytes + plan->scratchpad.get_size());
+  char *room = scratch.as<char>();
+
+  struct Bound { memory plain, wanted; };
+  auto bind = [&](const Operand &operand, void *data, size_t size) {
+    Bound bound{memory(operand.plain, engine(), data), {}};
+    bound.wanted = size ? memory(operand.wanted, engine(), room) : bound.plain;
+    room += size;
+    return bound;
+  };
+  Bound src = bind(plan->source, source, sourceBytes), wei = bind(plan->weight, weight, weightBytes),
+        dst = bind(plan->destination, destination, destinationBytes);
+  dnnl::stream &queue = stream();
+  auto load = [&](const Operand &operand, Bound &bound) {
+    if (operand.differs()) operand.reorder.execute(queue, bound.plain, bound.wanted);
+  };
+  auto store = [&](const Operand &operand, Bound &bound) {
+    if (operand.differs()) operand.reorder.execute(queue, bound.wanted, bound.plain);
+  };
+  std::unordered_map<int, memory> arguments;
+  if (plan->scratchpad.get_size())
+    arguments.emplace(DNNL_ARG_SCRATCHPAD, memory(plan->scratchpad, engine(), room));
+  if (pass != ConvPass::backwardInput) load(plan->source, src);
+  if (pass != ConvPass::backwardWeight) load(plan->weight, wei);
+  if (pass != ConvPass::forward) load(plan->destination, dst);
+  arguments.emplace(pass == ConvPass::backwardInput ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, src.wanted);
+  arguments.emplace(pass == ConvPass::backwardWeight ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS, wei.wanted);
+  arguments.emplace(pass == ConvPass::forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST, dst.wanted);
+  if (bias) arguments.emplace(DNNL_ARG_BIAS, memory(plan->bias, engine(), const_cast<void *>(bias)));
+  plan->primitive.execute(queue, arguments);
+  if (pass == ConvPass::forward) store(plan->destination, dst);
+  if (pass == ConvPass::backwardInput) store(plan->source, src);
+  if (pass == ConvPass::backwardWeight) store(plan->weight, wei);
+  queue.wait();
+  return true;
+}
+
+}  // namespace fbd
