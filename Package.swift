@@ -37,7 +37,7 @@ let package = Package(
     .target(
       name: "Flameback",
       dependencies: [
-        "FlamebackCore", "FlamebackOps", "FlamebackNN", "FlamebackOptim", "FlamebackData", "FlamebackIO",
+        "FlamebackKernels", "FlamebackCore", "FlamebackOps", "FlamebackNN", "FlamebackOptim", "FlamebackData", "FlamebackIO",
       ]),
     .target(name: "FlamebackVision", dependencies: ["Flameback", "FlamebackFiles"], resources: [.copy("Resources/digits")]),
     .target(name: "FlamebackTesting", dependencies: ["Flameback", "FlamebackVision"]),

@@ -51,7 +51,8 @@ typedef struct {
 
 // Computes elements begin..<end (row-major linear index over `shape`) of every output.
 // Outputs may be LINEAR or STRIDED. An output may be the same memory as a LINEAR input of the same element size.
-void fb_elementwise(const fb_instruction *code, int32_t n_code,
+// Returns error flags: 1, an integer was divided by zero (its result is 0).
+int32_t fb_elementwise(const fb_instruction *code, int32_t n_code,
                     const fb_operand *inputs, int32_t n_inputs,
                     const fb_scalar *params, int32_t n_params,
                     const fb_operand *outputs, const uint16_t *output_registers, int32_t n_outputs,

@@ -1,0 +1,7 @@
+@_exported import FlamebackCore
+@_exported import FlamebackData
+@_exported import FlamebackIO
+@_exported import FlamebackKernels
+@_exported import FlamebackNN
+@_exported import FlamebackOps
+@_exported import FlamebackOptim

@@ -1,0 +1,165 @@
+import FlamebackKernels
+
+/// Runs a primitive: the one place where operations are checked, computed, recorded and traced.
+public func apply<P: Primitive>(_ op: P, _ inputs: [Tensor]) -> [Tensor] {
+  let context = Context.current
+  do {
+    if context.errorBox != nil, inputs.contains(where: \.isPoisoned) { return poisoned(op, inputs) }
+    return try perform(op, inputs, context)
+  } catch {
+    report(error)
+    return poisoned(op, inputs)
+  }
+}
+
+/// Runs a primitive with one output.
+public func apply<P: Primitive>(_ op: P, _ inputs: Tensor...) -> Tensor { apply(op, inputs)[0] }
+
+/// The expected ranks and dtypes where the rule can tell them, the first input's otherwise.
+private func poisoned(_ op: some Primitive, _ inputs: [Tensor]) -> [Tensor] {
+  let specs = (try? op.infer(inputs.map(\.spec))) ?? [inputs.first?.spec ?? TensorSpec(shape: [], dtype: .float32)]
+  return specs.map { Tensor.poisoned($0) }
+}
+
+private func perform<P: Primitive>(_ op: P, _ inputs: [Tensor], _ context: Context) throws(OpError) -> [Tensor] {
+  var bodies: [TensorBody]
+  if inputs.count == 1, let layout = try op.view(of: inputs[0].layout) {
+    let input = inputs[0].body
+    let result = Tensor(
+      TensorBody(storage: input.storage, layout: layout, dtype: op.viewDType(of: input.dtype)))
+    bodies = [result.body]
+  } else {
+    let inputs = try onCommonDevice(op, inputs)
+    bodies = try execute(op, inputs, context).map(\.body)
+  }
+  var outputs: [Tensor]
+  if context.values.recordsGradients, inputs.contains(where: { $0.requiresGrad }),
+    bodies.contains(where: { $0.dtype.isDifferentiable })
+  {
+    outputs = attach(op, inputs, bodies, context)
+  } else if context.values.isInference {
+    outputs = bodies.map {
+      Tensor(TensorBody(storage: $0.storage, layout: $0.layout, dtype: $0.dtype, isInference: true))
+    }
+  } else {
+    outputs = bodies.map(Tensor.init)
+  }
+  context.tracer?.record(op, inputs, &outputs)
+  return outputs
+}
+
+/// Scalars on the host follow the other inputs; anything else must lie together.
+private func onCommonDevice(_ op: some Primitive, _ inputs: [Tensor]) throws(OpError) -> [Tensor] {
+  guard let first = inputs.first, inputs.contains(where: { $0.device != first.device }) else { return inputs }
+  let hosted = op.hostInputs
+  var device = Device.cpu
+  for (i, input) in inputs.enumerated() where !hosted.contains(i) && !(input.device == .cpu && input.rank == 0) {
+    if device != .cpu || inputs.indices.contains(where: { $0 < i && inputs[$0].rank > 0 && !hosted.contains($0) }),
+      input.device != device
+    {
+      throw OpError(
+        op.name, "tensors on different devices: \(inputs.map { "\($0.spec) on \($0.device)" }.joined(separator: ", "))")
+    }
+    device = input.device
+  }
+  var moved = inputs
+  for i in inputs.indices where !hosted.contains(i) && inputs[i].device != device {
+    moved[i] = try inputs[i].copied(to: device, op: op.name)
+  }
+  return moved
+}
+
+/// Computes on the inputs' device: its kernel, the decomposition, or the host.
+private func execute<P: Primitive>(_ op: P, _ inputs: [Tensor], _ context: Context) throws(OpError) -> [Tensor] {
+  let hosted = op.hostInputs
+  let device =
+    inputs.indices.first { !hosted.contains($0) }.map { inputs[$0].device } ?? context.values.defaultDevice
+  if device == .cpu { return try executeOnHost(op, inputs) }
+  guard let backend = Backends.shared.find(device) else { throw OpError(op.name, "device \(device) is not available") }
+  if backend.hasKernel(for: op) {
+    let inputs = op.acceptsStrides ? inputs : inputs.map { $0.isContiguous ? $0 : $0.contiguous() }
+    var outputs: [Tensor] = []
+    for var spec in try op.infer(inputs.map(\.spec)) {
+      spec.device = device
+      outputs.append(try .uninitialized(spec, op: op.name))
+    }
+    backend.run(op, inputs.map(\.hostView), into: outputs.map(\.hostView))
+    return outputs
+  }
+  if let outputs = noGrad({ op.decomposed(inputs.map(\.withoutHistory)) }) { return outputs }
+  var onHost: [Tensor] = []
+  for input in inputs { onHost.append(try input.copied(to: .cpu, op: op.name)) }
+  var outputs: [Tensor] = []
+  for output in try executeOnHost(op, onHost) { outputs.append(try output.copied(to: device, op: op.name)) }
+  return outputs
+}
+
+private func executeOnHost<P: Primitive>(_ op: P, _ inputs: [Tensor]) throws(OpError) -> [Tensor] {
+  let specs = try op.infer(inputs.map(\.spec))
+  var outputs: [Tensor] = []
+  outputs.reserveCapacity(specs.count)
+  for spec in specs { outputs.append(try .uninitialized(spec, op: op.name)) }
+  if op.acceptsStrides || inputs.allSatisfy(\.isContiguous) {
+    try op.runOnHost(inputs.map(\.hostView), into: outputs.map(\.hostView))
+  } else {
+    var packed: [Tensor] = []
+    for input in inputs { packed.append(try input.packed(op: op.name)) }
+    try op.runOnHost(packed.map(\.hostView), into: outputs.map(\.hostView))
+    withExtendedLifetime(packed) {}
+  }
+  return outputs
+}
+
+/// Gives the outputs a node of the gradient graph.
+private func attach<P: Primitive>(_ op: P, _ inputs: [Tensor], _ bodies: [TensorBody], _ context: Context) -> [Tensor] {
+  let kept: Kept
+  let pullback: @Sendable ([Tensor?], Saved) -> [Tensor?]
+  switch op.gradient {
+  case .pullback(let keeps, let body): (kept, pullback) = (keeps, body)
+  case .none(let reason):
+    kept = .nothing
+    pullback = { cotangents, saved in
+      report(OpError(op.name, "has no gradient: \(reason)"))
+      return Array(repeating: nil, count: saved.inputCount)
+    }
+  case .ofDecomposition:
+    kept = .inputs
+    pullback = { cotangents, saved in gradientOfDecomposition(op, cotangents, saved) }
+  }
+  let specs = bodies.map { TensorSpec(shape: $0.layout.shape, dtype: $0.dtype, device: $0.storage.device) }
+  let node = GradNode(
+    name: op.name, inputs: inputs, outputSpecs: specs,
+    callSite: context.values.detectsAnomalies ? captureCallSite() : nil, pullback: pullback)
+  let saved = GradNode.SavedTensors(
+    inputs: inputs.indices.map { kept.keepsInput($0) ? inputs[$0] : nil },
+    outputs: bodies.indices.map { kept.keepsOutput($0) ? Tensor(bodies[$0]) : nil })
+  node.save(saved)
+  return bodies.enumerated().map { i, body in
+    guard body.dtype.isDifferentiable else { return Tensor(body) }
+    return Tensor(
+      TensorBody(storage: body.storage, layout: body.layout, dtype: body.dtype, node: node, outputIndex: i))
+  }
+}
+
+/// Differentiates an operation through its smaller parts: forward again, then back.
+private func gradientOfDecomposition(_ op: some Primitive, _ cotangents: [Tensor?], _ saved: Saved) -> [Tensor?] {
+  let wanted = (0..<saved.inputCount).filter { saved.needs($0) }
+  let creates = Context.isGradEnabled
+  return enableGrad {
+    let inputs = (0..<saved.inputCount).map { i in
+      let input = saved.input(i)
+      return wanted.contains(i) && !creates ? input.withoutHistory.requiringGrad() : input
+    }
+    guard let outputs = op.decomposed(inputs) else {
+      report(OpError(op.name, "names its decomposition as gradient but has none"))
+      return Array(repeating: nil, count: inputs.count)
+    }
+    let pairs = zip(outputs, cotangents).filter { $0.1 != nil && $0.0.requiresGrad }
+    let gradients = grad(
+      of: pairs.map(\.0), wrt: wanted.map { inputs[$0] }, gradOutputs: pairs.map(\.1), createGraph: creates,
+      allowUnused: true)
+    var result: [Tensor?] = Array(repeating: nil, count: inputs.count)
+    for (i, gradient) in zip(wanted, gradients) { result[i] = gradient }
+    return result
+  }
+}

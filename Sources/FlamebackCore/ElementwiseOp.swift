@@ -1,0 +1,197 @@
+import FlamebackKernels
+
+/// An argument of an elementwise function: a tensor, or a number that promotes weakly and has no gradient.
+public enum Operand: Sendable {
+  case tensor(Tensor)
+  case scalar(Scalar)
+}
+
+extension Elementwise {
+  /// Applies the function with PyTorch's type promotion and broadcasting.
+  public func callAsFunction(_ operands: Operand..., dtype: DType? = nil) -> Tensor { call(operands, dtype: dtype) }
+  public func callAsFunction(_ x: Tensor) -> Tensor { apply(ElementwiseOp(self), [x])[0] }
+  public func callAsFunction(_ x: Tensor, _ y: Tensor) -> Tensor { apply(ElementwiseOp(self), [x, y])[0] }
+  public func callAsFunction(_ x: Tensor, _ y: Scalar) -> Tensor { call([.tensor(x), .scalar(y)]) }
+  public func callAsFunction(_ x: Scalar, _ y: Tensor) -> Tensor { call([.scalar(x), .tensor(y)]) }
+
+  /// Applies the function to operands of which at least one is a tensor; `dtype` replaces the result's.
+  public func call(_ operands: [Operand], dtype: DType? = nil) -> Tensor {
+    var tensors: [Tensor] = []
+    var scalars: [Scalar] = []
+    var mask: UInt64 = 0
+    for (i, operand) in operands.enumerated() {
+      switch operand {
+      case .tensor(let tensor): tensors.append(tensor)
+      case .scalar(let scalar):
+        scalars.append(scalar)
+        mask |= 1 << UInt64(i)
+      }
+    }
+    return apply(ElementwiseOp(self, scalars: scalars, scalarMask: mask, resultDType: dtype), tensors)[0]
+  }
+}
+
+/// An elementwise function with its scalar arguments bound.
+struct ElementwiseOp: Primitive {
+  let function: Elementwise
+  var scalars: [Scalar] = []
+  var scalarMask: UInt64 = 0
+  /// Instead of the rule's type: conversions, and gradients, which have their input's type.
+  var resultDType: DType?
+
+  init(_ function: Elementwise, scalars: [Scalar] = [], scalarMask: UInt64 = 0, resultDType: DType? = nil) {
+    self.function = function
+    self.scalars = scalars
+    self.scalarMask = scalarMask
+    self.resultDType = resultDType
+  }
+
+  static var name: String { "elementwise" }
+  var name: String { function.name }
+  var acceptsStrides: Bool { true }
+  var attributes: [(String, String)] { scalars.enumerated().map { ("scalar\($0.offset)", "\($0.element.double)") } }
+
+  /// The type of computation, after promotion.
+  private func computeDType(_ dtypes: some Sequence<(dtype: DType, rank: Int)>) throws(OpError) -> DType {
+    var promotion = Promotion()
+    var position = 0
+    var skipped = 0
+    for (dtype, rank) in dtypes {
+      while scalarMask & (1 << UInt64(position)) != 0 { position += 1 }
+      if position < function.conditions { skipped += 1 } else { promotion.add(dtype, rank: rank) }
+      position += 1
+    }
+    for scalar in scalars { promotion.add(scalar) }
+    let dtype = promotion.result
+    guard function.domain.contains(dtype) else {
+      throw OpError(name, "not defined for \(dtype)")
+    }
+    return dtype
+  }
+
+  private func types(_ dtypes: some Sequence<(dtype: DType, rank: Int)>) throws(OpError) -> (compute: DType, result: DType) {
+    var compute = try computeDType(dtypes)
+    let isDiscrete = !compute.isFloatingPoint && !compute.isComplex
+    switch function.rule {
+    case .promoted, .realPart, .predicate: break
+    case .floating, .floatingRealPart: if isDiscrete { compute = Context.defaultDType }
+    }
+    if let resultDType {
+      // A conversion to a complex or wider type must not lose what the result can hold.
+      return (function === Elementwise.identity ? DType.promote(compute, resultDType) : compute, resultDType)
+    }
+    let result: DType =
+      switch function.rule {
+      case .promoted, .floating: compute
+      case .predicate: .bool
+      case .realPart, .floatingRealPart: compute.real
+      }
+    return (compute, result)
+  }
+
+  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+    guard let first = inputs.first else { throw OpError(name, "needs a tensor") }
+    var shape = first.shape
+    for input in inputs.dropFirst() where input.shape != shape {
+      guard let next = Shape.broadcast(shape, input.shape) else {
+        throw OpError(name, "shapes do not broadcast: \(inputs.map(\.description).joined(separator: " × "))")
+      }
+      shape = next
+    }
+    let dtype = try types(inputs.lazy.map { ($0.dtype, $0.shape.count) }).result
+    return [TensorSpec(shape: shape, dtype: dtype, device: first.device)]
+  }
+
+  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+    let compute = try types(inputs.lazy.map { ($0.dtype, $0.shape.count) }).compute
+    let program = function.program(isComplex: compute.isComplex, scalarMask: scalarMask)
+    let shape = outputs[0].shape
+    let flags = program.run(
+      compute: compute, shape: shape,
+      inputs: inputs.map { ElementwiseOperand($0.pointer, $0.dtype, layout: $0.layout, over: shape) },
+      parameters: scalars, outputs: [ElementwiseOperand(outputs[0].pointer, outputs[0].dtype, strides: nil)])
+    if flags & 1 != 0 { throw OpError(name, "integer division by zero") }
+  }
+
+  var gradient: Gradient {
+    if let refusal = function.refusal { return .none(because: refusal) }
+    let positions = (0..<function.arity).filter { scalarMask & (1 << UInt64($0)) == 0 }
+    var kept: Kept = []
+    for position in positions {
+      let derivative = function.derivative(position)
+      for input in derivative.inputs {
+        if let i = positions.firstIndex(of: input) { kept.insert(.input(i)) }
+      }
+      if derivative.usesResult { kept.insert(.output(0)) }
+    }
+    return .pullback(keeps: kept) { [self] cotangents, saved in
+      guard let g = cotangents[0] else { return Array(repeating: nil, count: positions.count) }
+      return positions.indices.map { i in
+        guard saved.needs(i) else { return nil }
+        let derivative = function.derivative(positions[i])
+        var operands: [Operand] = [.tensor(g)]
+        for input in derivative.inputs {
+          if let k = positions.firstIndex(of: input) {
+            operands.append(.tensor(saved.input(k)))
+          } else {
+            operands.append(.scalar(scalars[(0..<input).count { scalarMask & (1 << UInt64($0)) != 0 }]))
+          }
+        }
+        if derivative.usesResult { operands.append(.tensor(saved.output(0))) }
+        let spec = saved.spec(i)
+        return derivative.function.call(operands, dtype: spec.dtype).summed(to: spec.shape)
+      }
+    }
+  }
+}
+
+/// PyTorch's type promotion: tensors with dimensions before 0-d tensors before numbers, unless a category is higher.
+struct Promotion {
+  private var dimensioned: DType?
+  private var zeroDimensional: DType?
+  private var number: DType?
+
+  mutating func add(_ dtype: DType, rank: Int) {
+    if rank > 0 {
+      dimensioned = dimensioned.map { DType.promote($0, dtype) } ?? dtype
+    } else {
+      zeroDimensional = zeroDimensional.map { DType.promote($0, dtype) } ?? dtype
+    }
+  }
+
+  mutating func add(_ scalar: Scalar) {
+    let dtype: DType =
+      switch scalar {
+      case .bool: .bool
+      case .int: .int64
+      case .float: Context.defaultDType
+      case .complex: Context.defaultDType.complex
+      }
+    number = number.map { DType.promote($0, dtype) } ?? dtype
+  }
+
+  private static func combine(_ higher: DType?, _ lower: DType?) -> DType? {
+    guard let higher else { return lower }
+    guard let lower else { return higher }
+    if higher.isComplex { return higher }
+    if higher.isFloatingPoint { return lower.isComplex ? higher.complex : higher }
+    if higher == .bool || lower.isFloatingPoint || lower.isComplex { return DType.promote(higher, lower) }
+    return higher
+  }
+
+  var result: DType {
+    Promotion.combine(dimensioned, Promotion.combine(zeroDimensional, number)) ?? Context.defaultDType
+  }
+}
+
+/// The dtype that PyTorch's type promotion gives these operands. SeeAlso: torch.result_type
+public func resultType(_ operands: Operand...) -> DType {
+  var promotion = Promotion()
+  for operand in operands {
+    switch operand {
+    case .tensor(let tensor): promotion.add(tensor.dtype, rank: tensor.rank)
+    case .scalar(let scalar): promotion.add(scalar)
+    }
+  }
+  return promotion.result
+}

@@ -1,0 +1,212 @@
+import FlamebackKernels
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Where a leaf's gradient accumulates; shared by the leaf's copies, and by all values of a parameter.
+public final class GradSlot: Sendable {
+  private struct State {
+    var grad: Tensor?
+    var hooks: [(id: Int, body: @Sendable (Tensor) -> Tensor?)] = []
+    var afterAccumulation: [(id: Int, body: @Sendable (Tensor) -> Void)] = []
+    var nextID = 0
+  }
+  private let state = Mutex(State())
+  public init() {}
+
+  /// The accumulated gradient.
+  public var grad: Tensor? {
+    get { state.withLock { $0.grad } }
+    set {
+      let old = state.withLock { state in
+        let old = state.grad
+        state.grad = newValue
+        return old
+      }
+      _ = old  // released outside the lock
+    }
+  }
+
+  /// Takes the gradient out, leaving none.
+  package func take() -> Tensor? {
+    state.withLock { state in
+      let grad = state.grad
+      state.grad = nil
+      return grad
+    }
+  }
+
+  package var hooks: [@Sendable (Tensor) -> Tensor?] { state.withLock { $0.hooks.map(\.body) } }
+  package var accumulationHooks: [@Sendable (Tensor) -> Void] { state.withLock { $0.afterAccumulation.map(\.body) } }
+
+  package func addHook(_ hook: @escaping @Sendable (Tensor) -> Tensor?) -> HookHandle {
+    let id = state.withLock { state in
+      state.nextID += 1
+      state.hooks.append((state.nextID, hook))
+      return state.nextID
+    }
+    return HookHandle { [weak self] in self?.state.withLock { $0.hooks.removeAll { $0.id == id } } }
+  }
+
+  package func addAccumulationHook(_ hook: @escaping @Sendable (Tensor) -> Void) -> HookHandle {
+    let id = state.withLock { state in
+      state.nextID += 1
+      state.afterAccumulation.append((state.nextID, hook))
+      return state.nextID
+    }
+    return HookHandle { [weak self] in self?.state.withLock { $0.afterAccumulation.removeAll { $0.id == id } } }
+  }
+}
+
+/// Removes a hook again. SeeAlso: torch.utils.hooks.RemovableHandle
+public struct HookHandle: Sendable {
+  private let removal: @Sendable () -> Void
+  public init(_ removal: @escaping @Sendable () -> Void) { self.removal = removal }
+  public func remove() { removal() }
+}
+
+/// One recorded operation: what made a tensor, and how gradients flow back through it. SeeAlso: torch.autograd.graph.Node
+public final class GradNode: @unchecked Sendable {
+  struct SavedTensors: Sendable {
+    var inputs: [Tensor?] = []
+    var outputs: [Tensor?] = []
+  }
+
+  /// Where the gradient of an input goes.
+  enum Edge {
+    case node(GradNode, Int)
+    case leaf(GradSlot)
+    case none
+  }
+
+  /// Larger for later operations: backward goes from large to small.
+  let serial: Int
+  public let name: String
+  let inputSpecs: [TensorSpec]
+  private(set) var outputSpecs: [TensorSpec]
+  var edges: [Edge]
+  private let pullback: @Sendable ([Tensor?], Saved) -> [Tensor?]
+  /// Tensors kept for backward; nil once freed.
+  private let saved: Mutex<SavedTensors?>
+  private let extras = Mutex(Extras())
+  /// The forward call, in anomaly mode.
+  let callSite: [String]?
+
+  struct Extras {
+    var hooks: [(id: Int, output: Int, body: @Sendable (Tensor) -> Tensor?)] = []
+    var retained: [Int: GradSlot] = [:]
+    var nextID = 0
+    var isUsed = false
+  }
+
+  private static let serials = Atomic<Int>(0)
+
+  init(
+    name: String, inputs: [Tensor], outputSpecs: [TensorSpec], callSite: [String]?,
+    pullback: @escaping @Sendable ([Tensor?], Saved) -> [Tensor?]
+  ) {
+    serial = GradNode.serials.wrappingAdd(1, ordering: .relaxed).newValue
+    self.name = name
+    inputSpecs = inputs.map(\.spec)
+    self.outputSpecs = outputSpecs
+    edges = inputs.map { input in
+      if let node = input.body.node { return .node(node, input.body.outputIndex) }
+      if let slot = input.body.slot { return .leaf(slot) }
+      return .none
+    }
+    self.callSite = callSite
+    self.pullback = pullback
+    saved = Mutex(SavedTensors())
+  }
+
+  func save(_ tensors: SavedTensors) { saved.withLock { $0 = tensors } }
+
+  func isWanted(_ i: Int) -> Bool { if case .none = edges[i] { false } else { true } }
+
+  /// A kept output, with this node as its origin again (it is stored without, or it would keep itself alive).
+  func restored(_ output: Tensor, _ index: Int) -> Tensor {
+    Tensor(
+      TensorBody(
+        storage: output.body.storage, layout: output.body.layout, dtype: output.dtype, node: self, outputIndex: index))
+  }
+
+  /// The gradients of the inputs. Frees the kept tensors unless they are retained.
+  func run(_ cotangents: [Tensor?], retain: Bool) throws(OpError) -> [Tensor?] {
+    let tensors = saved.withLock { saved -> SavedTensors? in
+      let tensors = saved
+      if !retain { saved = nil }
+      return tensors
+    }
+    guard let tensors else {
+      throw OpError(
+        "backward",
+        "the graph was freed by an earlier backward: a second one through '\(name)' needs retainGraph: true in the first")
+    }
+    return pullback(cotangents, Saved(node: self, tensors: tensors))
+  }
+
+  /// The operations whose gradients come next. SeeAlso: torch.autograd.graph.Node.next_functions
+  public var nextFunctions: [(node: GradNode?, output: Int)] {
+    edges.map { if case .node(let node, let index) = $0 { (node, index) } else { (nil, 0) } }
+  }
+
+  func addHook(_ output: Int, _ body: @escaping @Sendable (Tensor) -> Tensor?) -> HookHandle {
+    let id = extras.withLock { extras in
+      extras.nextID += 1
+      extras.isUsed = true
+      extras.hooks.append((extras.nextID, output, body))
+      return extras.nextID
+    }
+    return HookHandle { [weak self] in self?.extras.withLock { $0.hooks.removeAll { $0.id == id } } }
+  }
+
+  func retainGrad(_ output: Int) -> GradSlot {
+    extras.withLock { extras in
+      extras.isUsed = true
+      if let slot = extras.retained[output] { return slot }
+      let slot = GradSlot()
+      extras.retained[output] = slot
+      return slot
+    }
+  }
+
+  func retainedSlot(_ output: Int) -> GradSlot? { extras.withLock { $0.retained[output] } }
+  var hooks: [(id: Int, output: Int, body: @Sendable (Tensor) -> Tensor?)] {
+    extras.withLock { $0.isUsed ? $0.hooks : [] }
+  }
+
+  deinit { Trampoline.release((edges, saved.withLock { $0.take() })) }
+}
+
+/// Frees chains of nodes without recursion: what a dying node held goes to a list that the outermost one empties.
+private enum Trampoline {
+  final class Pending {
+    var items: [([GradNode.Edge], GradNode.SavedTensors?)] = []
+    var isActive = false
+  }
+
+  private static let key: pthread_key_t = {
+    var key = pthread_key_t()
+    pthread_key_create(&key) { pointer in Unmanaged<Pending>.fromOpaque(pointer!).release() }
+    return key
+  }()
+
+  static func release(_ item: consuming ([GradNode.Edge], GradNode.SavedTensors?)) {
+    let pending: Pending
+    if let pointer = pthread_getspecific(key) {
+      pending = Unmanaged<Pending>.fromOpaque(pointer).takeUnretainedValue()
+    } else {
+      pending = Pending()
+      pthread_setspecific(key, Unmanaged.passRetained(pending).toOpaque())
+    }
+    pending.items.append(item)
+    if pending.isActive { return }
+    pending.isActive = true
+    while let next = pending.items.popLast() { _ = consume next }
+    pending.isActive = false
+  }
+}

@@ -1,0 +1,70 @@
+import FlamebackKernels
+
+/// A recorded computation: instructions over numbered values.
+public struct Graph: Sendable {
+  /// One application of a primitive.
+  public struct Instruction: Sendable {
+    public let primitive: any Primitive
+    public let inputs: [Int]
+    public let outputs: [Int]
+    /// The module in which it ran, as a path of names.
+    public let scope: String
+  }
+
+  /// The spec of every value, by number.
+  public internal(set) var specs: [TensorSpec] = []
+  public internal(set) var inputs: [Int] = []
+  public internal(set) var outputs: [Int] = []
+  /// Tensors that the computation read but did not get: parameters, tables.
+  public internal(set) var constants: [Int: Tensor] = [:]
+  /// Names of constants that have one (a parameter's key).
+  public internal(set) var names: [Int: String] = [:]
+  public internal(set) var instructions: [Instruction] = []
+
+  /// Runs the instructions on new inputs of the recorded shapes.
+  public func callAsFunction(_ arguments: [Tensor]) -> [Tensor] {
+    guard arguments.count == inputs.count else {
+      report(OpError("graph", "expected \(inputs.count) inputs, got \(arguments.count)"))
+      return outputs.map { .poisoned(specs[$0]) }
+    }
+    var values: [Tensor?] = Array(repeating: nil, count: specs.count)
+    for (i, tensor) in constants { values[i] = tensor }
+    for (i, argument) in zip(inputs, arguments) {
+      guard argument.shape == specs[i].shape, argument.dtype == specs[i].dtype else {
+        report(OpError("graph", "was traced for \(specs[i]), got \(argument.spec)"))
+        return outputs.map { .poisoned(specs[$0]) }
+      }
+      values[i] = argument
+    }
+    for instruction in instructions {
+      let results = run(instruction.primitive, instruction.inputs.map { values[$0]! })
+      for (i, result) in zip(instruction.outputs, results) { values[i] = result }
+    }
+    return outputs.map { values[$0]! }
+  }
+
+  private func run(_ primitive: any Primitive, _ inputs: [Tensor]) -> [Tensor] {
+    func open<P: Primitive>(_ primitive: P) -> [Tensor] { apply(primitive, inputs) }
+    return open(primitive)
+  }
+}
+
+extension Graph: CustomStringConvertible {
+  /// One line an instruction: `%5: float32 [2, 3] = add(%3, %4)`.
+  public var description: String {
+    func value(_ i: Int) -> String { "%\(i)" }
+    var lines = ["graph(\(inputs.map { "\(value($0)): \(specs[$0])" }.joined(separator: ", "))):"]
+    for i in constants.keys.sorted() {
+      lines.append("  \(value(i)): \(specs[i]) = constant(\(names[i] ?? ""))")
+    }
+    for instruction in instructions {
+      let results = instruction.outputs.map { "\(value($0)): \(specs[$0])" }.joined(separator: ", ")
+      let attributes = instruction.primitive.attributes.map { "\($0.0)=\($0.1)" }
+      let arguments = (instruction.inputs.map(value) + attributes).joined(separator: ", ")
+      let scope = instruction.scope.isEmpty ? "" : "  # \(instruction.scope)"
+      lines.append("  \(results) = \(instruction.primitive.name)(\(arguments))\(scope)")
+    }
+    lines.append("  return \(outputs.map(value).joined(separator: ", "))")
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,72 @@
+import FlamebackKernels
+
+extension Tensor {
+  /// A tensor over a copy of `elements`, in row-major order.
+  ///
+  /// Reports an error if the count does not fit the shape. SeeAlso: torch.tensor
+  public init<T: TensorElement>(
+    _ elements: [T], shape: Shape, dtype: DType? = nil, device: Device? = nil, requiresGrad: Bool = false
+  ) {
+    guard shape.checkedElementCount == elements.count else {
+      self = fail("tensor", "\(elements.count) elements do not fill shape \(shape)")
+      return
+    }
+    self = attempt(.poisoned(TensorSpec(shape: shape, dtype: T.dtype))) { () throws(OpError) in
+      let result = try Tensor.uninitialized(TensorSpec(shape: shape, dtype: T.dtype), op: "tensor")
+      elements.withUnsafeBytes { bytes in
+        if let base = bytes.baseAddress { result.hostView.pointer.copyMemory(from: base, byteCount: bytes.count) }
+      }
+      return result
+    }
+    if let dtype { self = to(dtype) }
+    let device = device ?? Context.defaultDevice
+    if device != .cpu { self = to(device) }
+    if requiresGrad { self = requiringGrad() }
+  }
+
+  /// A tensor over memory that already exists; `release` runs when nobody needs it any more. Nothing is copied.
+  public init(
+    foreign address: UnsafeMutableRawPointer, shape: Shape, dtype: DType, release: @escaping @Sendable () -> Void
+  ) {
+    let storage = Storage(foreign: address, byteCount: shape.elementCount * dtype.byteSize, release: release)
+    self.init(TensorBody(storage: storage, layout: Layout(shape), dtype: dtype))
+  }
+
+  /// Calls `body` with the elements' bytes in row-major order, copied from a device or a strided view where needed.
+  public func withHostBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    let host = attempt(like: self.withoutHistory) { () throws(OpError) in
+      let packed = try withoutHistory.packed(op: "withHostBytes")
+      return device == .cpu ? packed : try packed.copied(to: .cpu, op: "withHostBytes")
+    }
+    defer { withExtendedLifetime(host) {} }
+    return try body(UnsafeRawBufferPointer(start: host.hostView.pointer, count: host.elementCount * dtype.byteSize))
+  }
+
+  /// The elements in row-major order, converted to `T` if they are of another type.
+  public func scalars<T: TensorElement>(_ type: T.Type = T.self) -> [T] {
+    (T.dtype == dtype ? self : withoutHistory.to(T.dtype)).withHostBytes { bytes in
+      Array(bytes.bindMemory(to: T.self))
+    }
+  }
+
+  /// The only element. Reports an error if there are more or none. SeeAlso: torch.Tensor.item
+  public func item() -> Scalar {
+    guard elementCount == 1 else {
+      report(OpError("item", "a tensor with \(elementCount) elements cannot be converted to a number: \(spec)"))
+      return .float(.nan)
+    }
+    switch dtype.category {
+    case .bool: return .bool(scalars(Bool.self)[0])
+    case .integer: return .int(scalars(Int.self)[0])
+    case .floating: return .float(scalars(Double.self)[0])
+    case .complex:
+      let value = scalars(Complex<Double>.self)[0]
+      return .complex(value.real, value.imaginary)
+    }
+  }
+
+  /// The only element as a floating point number.
+  public func itemDouble() -> Double { item().double }
+  /// The only element as an integer.
+  public func itemInt() -> Int { item().int }
+}

@@ -1,0 +1,90 @@
+import FlamebackKernels
+import Synchronization
+
+/// Writes down what `apply` runs.
+///
+/// Values are known by their memory (storage, layout, dtype): tensors are immutable, so equal memory is the same value,
+/// also after `detached()`.
+final class Tracer: Sendable {
+  private struct Key: Hashable {
+    let storage: ObjectIdentifier
+    let layout: Layout
+    let dtype: DType
+
+    init(_ tensor: Tensor) {
+      storage = ObjectIdentifier(tensor.body.storage)
+      layout = tensor.layout
+      dtype = tensor.dtype
+    }
+  }
+
+  private struct State {
+    var graph = Graph()
+    var values: [Key: Int] = [:]
+    var alive: [Tensor] = []  // no memory is reused while a value may be looked up
+    var scope: [String] = []
+
+    mutating func new(_ tensor: Tensor) -> Int {
+      let i = graph.specs.count
+      graph.specs.append(tensor.spec)
+      values[Key(tensor)] = i
+      alive.append(tensor.withoutHistory)
+      return i
+    }
+
+    mutating func number(_ tensor: Tensor) -> Int {
+      if let known = values[Key(tensor)] { return known }
+      let i = new(tensor)
+      graph.constants[i] = tensor.withoutHistory
+      return i
+    }
+  }
+
+  private let state = Mutex(State())
+
+  func addInput(_ tensor: Tensor) { state.withLock { $0.graph.inputs.append($0.new(tensor)) } }
+  func name(_ tensor: Tensor, _ name: String) {
+    state.withLock { state in
+      let i = state.number(tensor)
+      state.graph.names[i] = name
+    }
+  }
+
+  func record(_ op: some Primitive, _ inputs: [Tensor], _ outputs: inout [Tensor]) {
+    state.withLock { state in
+      let numbers = inputs.map { state.number($0) }
+      let results = outputs.map { state.new($0) }
+      state.graph.instructions.append(
+        Graph.Instruction(
+          primitive: op, inputs: numbers, outputs: results, scope: state.scope.joined(separator: ".")))
+    }
+  }
+
+  func enter(_ name: String) { state.withLock { $0.scope.append(name) } }
+  func leave() { state.withLock { _ = $0.scope.popLast() } }
+
+  func finish(_ outputs: [Tensor]) -> Graph {
+    state.withLock { state in
+      state.graph.outputs = outputs.map { state.number($0) }
+      return state.graph
+    }
+  }
+}
+
+/// Runs `body` once on `inputs` and returns what it computed as a graph. SeeAlso: torch.jit.trace
+public func trace(_ inputs: [Tensor], named: [(String, Tensor)] = [], _ body: ([Tensor]) -> [Tensor]) -> Graph {
+  let tracer = Tracer()
+  let inputs = inputs.map { $0.clone() }
+  for input in inputs { tracer.addInput(input) }
+  for (name, tensor) in named { tracer.name(tensor, name) }
+  let outputs = Context.scoped({ $0.tracer = tracer }) { body(inputs) }
+  return tracer.finish(outputs)
+}
+
+/// Marks the operations inside `body` as belonging to a module, for graphs.
+package func traceScope<R>(_ name: String, _ body: () throws -> R) rethrows -> R {
+  guard let tracer = Context.current.tracer else { return try body() }
+  tracer.enter(name)
+  defer { tracer.leave() }
+  return try body()
+}

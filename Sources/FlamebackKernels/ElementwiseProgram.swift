@@ -1,0 +1,105 @@
+import CKernels
+
+/// One operand of the elementwise engine: where it lies and how it is strided over the result's shape.
+public struct ElementwiseOperand {
+  public var pointer: UnsafeMutableRawPointer
+  public var dtype: DType
+  /// Over the shape of the whole operation; nil if element k lies at position k.
+  public var strides: Shape?
+
+  public init(_ pointer: UnsafeMutableRawPointer, _ dtype: DType, strides: Shape?) {
+    self.pointer = pointer
+    self.dtype = dtype
+    self.strides = strides
+  }
+
+  /// An operand of that layout, broadcast to `shape`.
+  public init(_ base: UnsafeMutableRawPointer, _ dtype: DType, layout: Layout, over shape: Shape) {
+    pointer = base
+    self.dtype = dtype
+    if layout.shape == shape {
+      strides = layout.isContiguous ? nil : layout.strides
+    } else {
+      strides = layout.expanded(to: shape)!.strides
+    }
+  }
+}
+
+/// A compiled expression: instructions over registers, as CKernels reads it.
+public struct ElementwiseProgram: Sendable {
+  public var instructions: [fb_instruction]
+  public var inputCount: Int
+  public var constants: [Scalar]
+  public var outputRegisters: [UInt16]
+
+  public init(instructions: [fb_instruction], inputCount: Int, constants: [Scalar], outputRegisters: [UInt16]) {
+    self.instructions = instructions
+    self.inputCount = inputCount
+    self.constants = constants
+    self.outputRegisters = outputRegisters
+  }
+
+  /// Elements below which a loop stays on one thread.
+  static let grain = 32768
+
+  /// Computes all outputs over `shape`. `parameters` come first among the parameter registers, constants follow.
+  /// Returns the engine's error flags (1: an integer was divided by zero).
+  @discardableResult
+  public func run(
+    compute: DType, shape: Shape, inputs: [ElementwiseOperand], parameters: [Scalar], outputs: [ElementwiseOperand]
+  ) -> Int32 {
+    let count = shape.elementCount
+    if count == 0 { return 0 }
+    let computeCode: Int32 =
+      switch compute {
+      case .complex128: Int32(FB_COMPUTE_C128)
+      case .complex64: Int32(FB_COMPUTE_C64)
+      case .float64: Int32(FB_COMPUTE_F64)
+      case .float32, .float16, .bfloat16: Int32(FB_COMPUTE_F32)
+      default: Int32(FB_COMPUTE_I64)
+      }
+    return withUnsafeTemporaryAllocation(of: fb_operand.self, capacity: inputs.count + outputs.count) { operands in
+      withUnsafeTemporaryAllocation(of: fb_scalar.self, capacity: parameters.count + constants.count + 1) { scalars in
+        withUnsafeTemporaryAllocation(of: Shape.self, capacity: inputs.count + outputs.count + 1) { strides in
+          for i in 0..<inputs.count + outputs.count {
+            let operand = i < inputs.count ? inputs[i] : outputs[i - inputs.count]
+            strides.initializeElement(at: i, to: operand.strides ?? Shape())
+            var kind = Int32(FB_LINEAR)
+            if let own = operand.strides {
+              kind = own.allSatisfy { $0 == 0 } ? Int32(FB_SINGLE) : Int32(FB_STRIDED)
+              if count == 1 { kind = Int32(FB_LINEAR) }
+            }
+            let pointer = strides.baseAddress! + i
+            let address =
+              pointer.pointee.overflow.map { array in
+                array.withUnsafeBufferPointer { UnsafeRawPointer($0.baseAddress!) }
+              } ?? UnsafeRawPointer(pointer)
+            operands[i] = fb_operand(
+              data: operand.pointer, dtype: fb_dtype(operand.dtype.rawValue), kind: kind,
+              strides: address.assumingMemoryBound(to: Int64.self))
+          }
+          defer { (strides.baseAddress!).deinitialize(count: inputs.count + outputs.count) }
+          for i in 0..<parameters.count { scalars[i] = fb_scalar(parameters[i]) }
+          for i in 0..<constants.count { scalars[parameters.count + i] = fb_scalar(constants[i]) }
+          let body = { (range: Range<Int>) -> Int32 in
+            shape.withUnsafePointer { sizes in
+              fb_elementwise(
+                instructions, Int32(instructions.count), operands.baseAddress, Int32(inputs.count), scalars.baseAddress,
+                Int32(parameters.count + constants.count), operands.baseAddress! + inputs.count, outputRegisters,
+                Int32(outputs.count), computeCode, Int32(shape.count), sizes, Int64(range.lowerBound),
+                Int64(range.upperBound))
+            }
+          }
+          if count <= Self.grain { return body(0..<count) }
+          let flags = FlagBox()
+          ThreadPool.shared.run(count: count, grain: Self.grain) { range in flags.insert(body(range)) }
+          return flags.value
+        }
+      }
+    }
+  }
+}
+
+extension fb_scalar {
+  init(_ value: Scalar) { self.init(i: Int64(value.int), re: value.double, im: value.imaginary) }
+}

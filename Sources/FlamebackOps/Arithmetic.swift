@@ -1,0 +1,2 @@
+import FlamebackCore
+import FlamebackKernels
