@@ -37,9 +37,11 @@ let package = Package(
     .target(
       name: "Flameback",
       dependencies: [
-        "FlamebackKernels", "FlamebackCore", "FlamebackOps", "FlamebackNN", "FlamebackOptim", "FlamebackData", "FlamebackIO",
+        "FlamebackKernels", "FlamebackCore", "FlamebackOps", "FlamebackNN", "FlamebackOptim", "FlamebackData",
+        "FlamebackIO",
       ]),
-    .target(name: "FlamebackVision", dependencies: ["Flameback", "FlamebackFiles"], resources: [.copy("Resources/digits")]),
+    .target(
+      name: "FlamebackVision", dependencies: ["Flameback", "FlamebackFiles"], resources: [.copy("Resources/digits")]),
     .target(name: "FlamebackTesting", dependencies: ["Flameback", "FlamebackVision"]),
     .executableTarget(
       name: "flameback",

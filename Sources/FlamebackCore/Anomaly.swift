@@ -1,18 +1,15 @@
+import CKernels
 import FlamebackKernels
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// The calls that lead here, innermost first, for anomaly mode.
 func captureCallSite() -> [String] {
-  var frames: [UnsafeMutableRawPointer?] = Array(repeating: nil, count: 32)
-  let count = backtrace(&frames, 32)
-  guard let symbols = backtrace_symbols(&frames, count) else { return [] }
-  defer { free(symbols) }
-  return (2..<max(2, Int(count))).compactMap { symbols[$0].map { String(cString: $0) } }
+  var frames: [String] = []
+  withUnsafeMutablePointer(to: &frames) { frames in
+    fb_backtrace(32, frames) { context, symbol in
+      context!.assumingMemoryBound(to: [String].self).pointee.append(String(cString: symbol!))
+    }
+  }
+  return Array(frames.dropFirst(2))
 }
 
 /// In anomaly mode: a gradient that is not a number names the forward operation it came through.

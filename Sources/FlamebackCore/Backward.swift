@@ -27,7 +27,8 @@ extension Tensor {
   public func requiringGrad(_ requires: Bool = true) -> Tensor {
     if requires && body.slot != nil { return self }
     if requires && !dtype.isDifferentiable {
-      return fail("requiresGrad", "only floating point and complex tensors can require gradients, got \(spec)", like: spec)
+      return fail(
+        "requiresGrad", "only floating point and complex tensors can require gradients, got \(spec)", like: spec)
     }
     return withSlot(requires ? GradSlot() : nil)
   }
@@ -108,7 +109,7 @@ private func runBackward(
   _ tensors: [Tensor], gradients: [Tensor?], retainGraph: Bool?, createGraph: Bool, inputs: [Tensor]?
 ) {
   if tensors.contains(where: \.isPoisoned) { return }
-  attempt(()) { () throws(OpError) in
+  inGradMode(createGraph, ()) { () throws(OpError) in
     var pass = BackwardPass(createGraph: createGraph, retainGraph: retainGraph ?? createGraph)
     if let inputs {
       if inputs.isEmpty { throw OpError("backward", "inputs must not be empty") }
@@ -135,7 +136,7 @@ public func grad(
   createGraph: Bool = false, allowUnused: Bool = false, materializeGrads: Bool = false
 ) -> [Tensor?] {
   if (outputs + inputs).contains(where: \.isPoisoned) { return inputs.map { $0 } }
-  return attempt(inputs.map { Tensor.poisoned($0.spec) }) { () throws(OpError) in
+  return inGradMode(createGraph, inputs.map { Tensor.poisoned($0.spec) }) { () throws(OpError) in
     var pass = BackwardPass(createGraph: createGraph, retainGraph: retainGraph ?? createGraph)
     let gradOutputs = gradOutputs ?? Array(repeating: nil, count: outputs.count)
     var results = try pass.gradients(outputs, gradOutputs, wrt: inputs, op: "grad")
@@ -159,10 +160,15 @@ public func grad(
     ?? .poisoned(input.spec)
 }
 
+/// One scope for the whole pass: pullbacks, hooks and sums record exactly if the graph of the gradient is wanted.
+private func inGradMode<R>(_ records: Bool, _ fallback: R, _ body: () throws(OpError) -> R) -> R {
+  setGradEnabled(records) { attempt(fallback, body) }
+}
+
 private func accumulate(_ gradient: Tensor, into slot: GradSlot, createGraph: Bool) {
   let gradient = createGraph ? gradient : gradient.withoutHistory
   if let old = slot.take() {
-    slot.grad = createGraph ? enableGrad { old + gradient } : noGrad { old + gradient }
+    slot.grad = old + gradient
   } else {
     slot.grad = gradient
   }
@@ -260,7 +266,7 @@ private struct BackwardPass {
   }
 
   private func sum(_ a: Tensor, _ b: Tensor) -> Tensor {
-    createGraph ? enableGrad { a + b } : noGrad { a + b }
+    a + b
   }
 
   private static func hooked(_ hooks: [@Sendable (Tensor) -> Tensor?], _ gradient: Tensor) -> Tensor {
@@ -284,9 +290,7 @@ private struct BackwardPass {
         }
       }
       if let needed, !needed.contains(ObjectIdentifier(node)) { continue }
-      let gradients = try setGradEnabled(createGraph) { () throws(OpError) in
-        try node.run(cotangents, retain: retainGraph)
-      }
+      let gradients = try node.run(cotangents, retain: retainGraph)
       if let callSite = node.callSite { try checkForNaN(gradients, node.name, callSite) }
       for (edge, gradient) in zip(node.edges, gradients) {
         guard let gradient else { continue }

@@ -168,7 +168,8 @@ public final class Elementwise: Sendable {
       for (k, input) in inputs.enumerated() { map[input] = .input(k + 1) }
       let function = Elementwise(
         name: "\(name).grad\(i)", arity: 1 + inputs.count + (uses.result ? 1 : 0), rule: .promoted, domain: .all,
-        conditions: 0, expression: raw.substituting(map, result: .input(inputs.count + 1)), gradients: nil, refusal: nil,
+        conditions: 0, expression: raw.substituting(map, result: .input(inputs.count + 1)), gradients: nil,
+        refusal: nil,
         isDerivative: true)
       let derivative = Derivative(function: function, inputs: inputs, usesResult: uses.result)
       cache.derivatives[i] = derivative

@@ -69,7 +69,9 @@ struct ElementwiseOp: Primitive {
     return dtype
   }
 
-  private func types(_ dtypes: some Sequence<(dtype: DType, rank: Int)>) throws(OpError) -> (compute: DType, result: DType) {
+  private func types(_ dtypes: some Sequence<(dtype: DType, rank: Int)>) throws(OpError) -> (
+    compute: DType, result: DType
+  ) {
     var compute = try computeDType(dtypes)
     let isDiscrete = !compute.isFloatingPoint && !compute.isComplex
     switch function.rule {

@@ -35,7 +35,8 @@ public func withErrors<R>(_ body: () throws -> R) throws -> R {
 }
 
 /// The asynchronous form of `withErrors`.
-public func withErrors<R>(isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> R) async throws -> R {
+public func withErrors<R>(isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> R) async throws -> R
+{
   let box = ErrorBox()
   let result = try await Context.$local.withValue(Context.current.with { $0.errorBox = box }) { () async throws -> R in
     do { return try await body() } catch { throw box.error ?? error }

@@ -23,7 +23,9 @@ extension Expression {
       switch node.kind {
       case .input(target): depends.insert(ObjectIdentifier(node))
       case .operation(_, let args):
-        if args.contains(where: { depends.contains(ObjectIdentifier($0.node)) }) { depends.insert(ObjectIdentifier(node)) }
+        if args.contains(where: { depends.contains(ObjectIdentifier($0.node)) }) {
+          depends.insert(ObjectIdentifier(node))
+        }
       default: break
       }
     }

@@ -144,7 +144,8 @@ public final class GradNode: @unchecked Sendable {
     guard let tensors else {
       throw OpError(
         "backward",
-        "the graph was freed by an earlier backward: a second one through '\(name)' needs retainGraph: true in the first")
+        "the graph was freed by an earlier backward: a second one through '\(name)' needs retainGraph: true in the first"
+      )
     }
     return pullback(cotangents, Saved(node: self, tensors: tensors))
   }
@@ -206,7 +207,7 @@ private enum Trampoline {
     pending.items.append(item)
     if pending.isActive { return }
     pending.isActive = true
-    while let next = pending.items.popLast() { _ = consume next }
+    while !pending.items.isEmpty { _ = pending.items.removeLast() }
     pending.isActive = false
   }
 }

@@ -27,7 +27,7 @@ public final class CachingAllocator: Sendable {
 
   private struct State {
     var statistics = Statistics()
-    var free: [[UnsafeMutableRawPointer]] = Array(repeating: [], count: 64 * 8)
+    var free: [[UInt]] = Array(repeating: [], count: 64 * 8)
     var cacheLimit: Int
     var limit: Int
   }
@@ -51,7 +51,7 @@ public final class CachingAllocator: Sendable {
   public func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {
     if byteCount > 1 << 46 { return nil }
     let (index, bytes) = CachingAllocator.sizeClass(byteCount)
-    let cached: UnsafeMutableRawPointer?? = state.withLock { state in
+    let cached: UInt?? = state.withLock { state in
       if state.statistics.active + bytes > state.limit { return nil }
       state.statistics.allocations += 1
       state.statistics.active += bytes
@@ -62,7 +62,7 @@ public final class CachingAllocator: Sendable {
       return .some(block)
     }
     guard let cached else { return nil }
-    if let cached { return cached }
+    if let cached { return UnsafeMutableRawPointer(bitPattern: cached) }
     if let block = CachingAllocator.systemBlock(bytes) { return block }
     emptyCache()
     if let block = CachingAllocator.systemBlock(bytes) { return block }
@@ -83,11 +83,12 @@ public final class CachingAllocator: Sendable {
   /// Takes a block of `allocate(byteCount)` back.
   public func deallocate(_ block: UnsafeMutableRawPointer, _ byteCount: Int) {
     let (index, bytes) = CachingAllocator.sizeClass(byteCount)
+    let address = UInt(bitPattern: block)
     let keep = state.withLock { state in
       state.statistics.active -= bytes
       guard state.statistics.cached + bytes <= state.cacheLimit else { return false }
       state.statistics.cached += bytes
-      state.free[index].append(block)
+      state.free[index].append(address)
       return true
     }
     if !keep { free(block) }
@@ -101,7 +102,7 @@ public final class CachingAllocator: Sendable {
       state.statistics.cached = 0
       return blocks
     }
-    for block in blocks { free(block) }
+    for block in blocks { free(UnsafeMutableRawPointer(bitPattern: block)) }
   }
 
   public var statistics: Statistics { state.withLock { $0.statistics } }

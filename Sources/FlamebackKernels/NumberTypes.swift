@@ -59,7 +59,8 @@ public enum Scalar: Sendable, Hashable {
     switch self {
     case .bool(let value): value ? 1 : 0
     case .int(let value): value
-    case .float(let value), .complex(let value, _): Int(exactly: value.rounded(.towardZero)) ?? (value > 0 ? .max : .min)
+    case .float(let value), .complex(let value, _):
+      Int(exactly: value.rounded(.towardZero)) ?? (value > 0 ? .max : .min)
     }
   }
 

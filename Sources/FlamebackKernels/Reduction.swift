@@ -2,14 +2,40 @@
 public enum Reduction {
   /// Sums over `dims`; the output holds the other dimensions in order.
   public static func sum(
-    _ x: UnsafeMutableRawPointer, _ dtype: DType, shape: Shape, dims: [Int], into y: UnsafeMutableRawPointer, _ out: DType
+    _ x: UnsafeMutableRawPointer, _ dtype: DType, shape: Shape, dims: [Int], into y: UnsafeMutableRawPointer,
+    _ out: DType
   ) {
     switch dtype {
-    case .float32: sum(x, Float.self, Double.self, shape, dims, y) { Double($0) } store: { Float($0) }
-    case .float64: sum(x, Double.self, Double.self, shape, dims, y) { $0 } store: { $0 }
-    case .int64: sum(x, Int64.self, Int64.self, shape, dims, y) { $0 } store: { $0 }
-    case .float16: sum(x, Float16.self, Float.self, shape, dims, y) { Float($0) } store: { Float16($0) }
-    case .bfloat16: sum(x, BFloat16.self, Float.self, shape, dims, y) { $0.float } store: { BFloat16($0) }
+    case .float32:
+      sum(x, Float.self, Double.self, shape, dims, y) {
+        Double($0)
+      } store: {
+        Float($0)
+      }
+    case .float64:
+      sum(x, Double.self, Double.self, shape, dims, y) {
+        $0
+      } store: {
+        $0
+      }
+    case .int64:
+      sum(x, Int64.self, Int64.self, shape, dims, y) {
+        $0
+      } store: {
+        $0
+      }
+    case .float16:
+      sum(x, Float16.self, Float.self, shape, dims, y) {
+        Float($0)
+      } store: {
+        Float16($0)
+      }
+    case .bfloat16:
+      sum(x, BFloat16.self, Float.self, shape, dims, y) {
+        $0.float
+      } store: {
+        BFloat16($0)
+      }
     default: fatalError("sum of \(dtype)")
     }
   }
