@@ -22,8 +22,8 @@ let package = Package(
         .define("HWY_DISABLED_TARGETS", to: "(HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL)"),
       ],
       linkerSettings: [
-        .linkedLibrary("hwy"), .linkedLibrary("dnnl"), .linkedLibrary("openblas"), .linkedLibrary("lapacke"),
-        .linkedLibrary("gomp"),
+        .linkedLibrary("hwy"), .linkedLibrary("sleef"), .linkedLibrary("dnnl"), .linkedLibrary("openblas"),
+        .linkedLibrary("lapacke"), .linkedLibrary("gomp"),
       ]),
     .target(name: "FlamebackKernels", dependencies: ["CKernels"]),
     .target(name: "FlamebackCore", dependencies: ["FlamebackKernels"]),

@@ -49,9 +49,21 @@ typedef struct {
   const int64_t *strides;  // in elements, `ndim` of them; used only if STRIDED
 } fb_operand;
 
-// Computes elements begin..<end (row-major linear index over `shape`) of every output.
-// Outputs may be LINEAR or STRIDED. An output may be the same memory as a LINEAR input of the same element size.
-// Returns error flags: 1, an integer was divided by zero (its result is 0).
+// What went wrong, as bits.
+enum {
+  FB_ERROR_DIVISION_BY_ZERO = 1,  // an integer was divided by zero; 0 was written there
+  FB_ERROR_UNSUPPORTED = 2        // an opcode has no meaning in this compute type; nothing was written
+};
+
+// Computes elements begin..<end (row-major linear index over `shape`) of every output; returns error bits, 0 if all
+// went well. Outputs may be LINEAR or STRIDED, and may be registers of operands (a conversion or copy: `n_code` 0).
+// An output may be the same memory as a LINEAR input of the same element size.
+//
+// Semantics are those of PyTorch's CPU kernels. Integers are widened to 64 bits and wrap when stored, so SHIFT_LEFT by
+// less than 64 drops the bits that leave the dtype; BITWISE_NOT on bool is LOGICAL_NOT. SELECT(c, a, b) is c ? a : b;
+// POLYGAMMA(n, x); COMPLEX(re, im) takes the real parts of its operands. Comparisons and predicates give 0 or 1.
+// Unsupported: division and transcendental functions in I64; bits, shifts, GCD, LCM outside it; order, rounding,
+// FLOORDIV … FMOD, ATAN2 … NEXTAFTER and the special functions in C64 and C128; COMPLEX outside them.
 int32_t fb_elementwise(const fb_instruction *code, int32_t n_code,
                     const fb_operand *inputs, int32_t n_inputs,
                     const fb_scalar *params, int32_t n_params,

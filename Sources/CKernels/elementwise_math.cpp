@@ -1,0 +1,124 @@
+// Transcendental functions of float and double.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "elementwise_math.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <limits>
+
+#include "elementwise_table.h"
+#include "sleef-inl.h"
+#include "vector_map-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fb {
+namespace HWY_NAMESPACE {
+
+FB_SLEEF1(Exp, exp, u10)
+FB_SLEEF1(Exp2, exp2, u10)
+FB_SLEEF1(Expm1, expm1, u10)
+FB_SLEEF1(Log, log, u10)
+FB_SLEEF1(Log2, log2, u10)
+FB_SLEEF1(Log10, log10, u10)
+FB_SLEEF1(Log1p, log1p, u10)
+FB_SLEEF1(Sin, sin, u10)
+FB_SLEEF1(Cos, cos, u10)
+FB_SLEEF1(Tan, tan, u10)
+FB_SLEEF1(Asin, asin, u10)
+FB_SLEEF1(Acos, acos, u10)
+FB_SLEEF1(Atan, atan, u10)
+FB_SLEEF1(Sinh, sinh, u10)
+FB_SLEEF1(Cosh, cosh, u10)
+FB_SLEEF1(Tanh, tanh, u10)
+FB_SLEEF1(Asinh, asinh, u10)
+FB_SLEEF1(Acosh, acosh, u10)
+FB_SLEEF1(Atanh, atanh, u10)
+FB_SLEEF1(Erf, erf, u10)
+FB_SLEEF1(Erfc, erfc, u15)
+FB_SLEEF1(LGamma, lgamma, u10)
+FB_SLEEF2(Pow, pow, u10)
+FB_SLEEF2(Atan2, atan2, u10)
+FB_SLEEF2(Hypot, hypot, u05)
+FB_SLEEF2(FMod, fmod, )
+
+// 1 / (1 + e^-x), from e^-|x| so that neither tail overflows.
+struct Sigmoid {
+  template <class D, class V = hn::Vec<D>> HWY_INLINE V operator()(D d, V a) const {
+    const V one = hn::Set(d, hn::TFromD<D>(1));
+    const V e = Exp()(d, hn::Neg(hn::Abs(a)));
+    return hn::Div(hn::IfThenElse(hn::Lt(a, hn::Zero(d)), e, one), hn::Add(one, e));
+  }
+};
+
+// Python's modulo: the sign of the divisor.
+struct Remainder {
+  template <class D, class V = hn::Vec<D>> HWY_INLINE V operator()(D d, V a, V b) const {
+    const V mod = FMod()(d, a, b), zero = hn::Zero(d);
+    const auto fix = hn::And(hn::Ne(mod, zero), hn::Xor(hn::Lt(b, zero), hn::Lt(mod, zero)));
+    return hn::IfThenElse(fix, hn::Add(mod, b), mod);
+  }
+};
+
+// floor(a / b) by way of fmod, as Python's floats and c10::div_floor_floating have it.
+struct FloorDiv {
+  template <class D, class V = hn::Vec<D>> HWY_INLINE V operator()(D d, V a, V b) const {
+    using T = hn::TFromD<D>;
+    const V zero = hn::Zero(d), one = hn::Set(d, T(1)), quotient = hn::Div(a, b);
+    const V mod = FMod()(d, a, b);
+    V div = hn::Div(hn::Sub(a, mod), b);
+    const auto fix = hn::And(hn::Ne(mod, zero), hn::Xor(hn::Lt(b, zero), hn::Lt(mod, zero)));
+    div = hn::IfThenElse(fix, hn::Sub(div, one), div);
+    const V down = hn::Floor(div);
+    const V near = hn::IfThenElse(hn::Gt(hn::Sub(div, down), hn::Set(d, T(0.5))), hn::Add(down, one), down);
+    const V result = hn::IfThenElse(hn::Ne(div, zero), near, hn::CopySign(zero, quotient));
+    return hn::IfThenElse(hn::Eq(b, zero), quotient, result);
+  }
+};
+
+template <class T> void Fill(Kernel *k) {
+  k[FB_OP_EXP] = Map1<T, Exp>;
+  k[FB_OP_EXP2] = Map1<T, Exp2>;
+  k[FB_OP_EXPM1] = Map1<T, Expm1>;
+  k[FB_OP_LOG] = Map1<T, Log>;
+  k[FB_OP_LOG2] = Map1<T, Log2>;
+  k[FB_OP_LOG10] = Map1<T, Log10>;
+  k[FB_OP_LOG1P] = Map1<T, Log1p>;
+  k[FB_OP_SIN] = Map1<T, Sin>;
+  k[FB_OP_COS] = Map1<T, Cos>;
+  k[FB_OP_TAN] = Map1<T, Tan>;
+  k[FB_OP_ASIN] = Map1<T, Asin>;
+  k[FB_OP_ACOS] = Map1<T, Acos>;
+  k[FB_OP_ATAN] = Map1<T, Atan>;
+  k[FB_OP_SINH] = Map1<T, Sinh>;
+  k[FB_OP_COSH] = Map1<T, Cosh>;
+  k[FB_OP_TANH] = Map1<T, Tanh>;
+  k[FB_OP_ASINH] = Map1<T, Asinh>;
+  k[FB_OP_ACOSH] = Map1<T, Acosh>;
+  k[FB_OP_ATANH] = Map1<T, Atanh>;
+  k[FB_OP_ERF] = Map1<T, Erf>;
+  k[FB_OP_ERFC] = Map1<T, Erfc>;
+  k[FB_OP_LGAMMA] = Map1<T, LGamma>;
+  k[FB_OP_POW] = Map2<T, Pow>;
+  k[FB_OP_ATAN2] = Map2<T, Atan2>;
+  k[FB_OP_HYPOT] = Map2<T, Hypot>;
+  k[FB_OP_FMOD] = Map2<T, FMod>;
+  k[FB_OP_REMAINDER] = Map2<T, Remainder>;
+  k[FB_OP_FLOORDIV] = Map2<T, FloorDiv>;
+  k[FB_OP_SIGMOID] = Map1<T, Sigmoid>;
+}
+
+void FillMath(KernelTable &t) {
+  Fill<float>(t.at[FB_COMPUTE_F32]);
+  Fill<double>(t.at[FB_COMPUTE_F64]);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace fb
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fb {
+HWY_EXPORT(FillMath);
+void fillMath(KernelTable &table) { HWY_DYNAMIC_DISPATCH(FillMath)(table); }
+}  // namespace fb
+#endif

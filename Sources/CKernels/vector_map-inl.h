@@ -1,0 +1,86 @@
+// Loops over arrays for one SIMD target; included once per target.
+#if defined(FB_VECTOR_MAP_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef FB_VECTOR_MAP_INL_H
+#undef FB_VECTOR_MAP_INL_H
+#else
+#define FB_VECTOR_MAP_INL_H
+#endif
+
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace fb {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// The first n < Lanes(d) elements; the other lanes are 0.
+template <class D> HWY_INLINE hn::Vec<D> LoadPart(D d, const hn::TFromD<D> *p, size_t n) {
+#if HWY_MEM_OPS_MIGHT_FAULT
+  HWY_ALIGN hn::TFromD<D> lanes[HWY_MAX_BYTES / sizeof(hn::TFromD<D>)] = {};
+  for (size_t i = 0; i < n; ++i) lanes[i] = p[i];
+  return hn::Load(d, lanes);
+#else
+  return hn::MaskedLoad(hn::FirstN(d, n), d, p);
+#endif
+}
+
+template <class D> HWY_INLINE void StorePart(hn::Vec<D> v, D d, hn::TFromD<D> *p, size_t n) {
+#if HWY_MEM_OPS_MIGHT_FAULT
+  HWY_ALIGN hn::TFromD<D> lanes[HWY_MAX_BYTES / sizeof(hn::TFromD<D>)];
+  hn::Store(v, d, lanes);
+  for (size_t i = 0; i < n; ++i) p[i] = lanes[i];
+#else
+  hn::BlendedStore(v, hn::FirstN(d, n), d, p);
+#endif
+}
+
+template <class T, class F>
+void Map1(const void *pa, const void *, const void *, void *pout, size_t n, int32_t *) {
+  const hn::ScalableTag<T> d;
+  const size_t lanes = hn::Lanes(d);
+  const T *a = static_cast<const T *>(pa);
+  T *out = static_cast<T *>(pout);
+  const F f;
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(f(d, hn::LoadU(d, a + i)), d, out + i);
+  if (i < n) StorePart(f(d, LoadPart(d, a + i, n - i)), d, out + i, n - i);
+}
+
+template <class T, class F>
+void Map2(const void *pa, const void *pb, const void *, void *pout, size_t n, int32_t *) {
+  const hn::ScalableTag<T> d;
+  const size_t lanes = hn::Lanes(d);
+  const T *a = static_cast<const T *>(pa);
+  const T *b = static_cast<const T *>(pb);
+  T *out = static_cast<T *>(pout);
+  const F f;
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(f(d, hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, out + i);
+  if (i < n) StorePart(f(d, LoadPart(d, a + i, n - i), LoadPart(d, b + i, n - i)), d, out + i, n - i);
+}
+
+template <class T, class F>
+void Map3(const void *pa, const void *pb, const void *pc, void *pout, size_t n, int32_t *) {
+  const hn::ScalableTag<T> d;
+  const size_t lanes = hn::Lanes(d);
+  const T *a = static_cast<const T *>(pa);
+  const T *b = static_cast<const T *>(pb);
+  const T *c = static_cast<const T *>(pc);
+  T *out = static_cast<T *>(pout);
+  const F f;
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    hn::StoreU(f(d, hn::LoadU(d, a + i), hn::LoadU(d, b + i), hn::LoadU(d, c + i)), d, out + i);
+  }
+  if (i < n) {
+    const size_t rest = n - i;
+    const auto v = f(d, LoadPart(d, a + i, rest), LoadPart(d, b + i, rest), LoadPart(d, c + i, rest));
+    StorePart(v, d, out + i, rest);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace fb
+HWY_AFTER_NAMESPACE();
+
+#endif
