@@ -18,7 +18,6 @@ template <class T> void convolveColumns(const fb_conv &conv, const T *x, const T
 template <class T> void convolveColumnsInput(const fb_conv &conv, const T *dy, const T *weight, const T *bias, T *dx);
 template <class T> void convolveColumnsWeight(const fb_conv &conv, const T *x, const T *dy, T *dweight);
 
-inline int64_t volume(const int64_t (&sizes)[3]) { return sizes[0] * sizes[1] * sizes[2]; }
 
 // columns[channel, kernel position, output position] = x at that place, 0 in the padding; and its transpose, which
 // adds up in x (x is cleared first).

@@ -96,6 +96,8 @@ inline T wrappingMul(T a, T b) {
   else return a * b;
 }
 
+inline int64_t volume(const int64_t (&sizes)[3]) { return sizes[0] * sizes[1] * sizes[2]; }
+
 template <class T> struct Tag { using type = T; };
 
 enum Family : unsigned { kBool = 1, kInts = 2, kHalves = 4, kFloats = 8, kComplexes = 16 };
