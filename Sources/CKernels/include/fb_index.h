@@ -10,8 +10,8 @@ extern "C" {
 // linear position in the index array of the first index out of range; then nothing was written.
 // item_size: 1, 2, 4, 8 or 16 bytes. Strides are in elements. Destinations must not overlap themselves.
 
-enum { FB_REDUCE_ASSIGN = 0, FB_REDUCE_SUM = 1, FB_REDUCE_PROD = 2, FB_REDUCE_MEAN = 3, FB_REDUCE_AMAX = 4,
-       FB_REDUCE_AMIN = 5 };
+enum { FB_SCATTER_ASSIGN = 0, FB_SCATTER_SUM = 1, FB_SCATTER_PROD = 2, FB_SCATTER_MEAN = 3, FB_SCATTER_AMAX = 4,
+       FB_SCATTER_AMIN = 5 };
 
 // gather and scatter along `dim`: index is contiguous of `shape`; the other operand has the strides given; `size` is the
 // size of dim there. Ranges are over the lines along dim: begin..<end of the product of the other dims of `shape`

@@ -6,10 +6,12 @@
 extern "C" {
 #endif
 
-enum { FB_NEAREST = 0, FB_NEAREST_EXACT = 1, FB_LINEAR = 2, FB_CUBIC = 3 };
+enum {
+  FB_INTERPOLATE_NEAREST = 0, FB_INTERPOLATE_NEAREST_EXACT = 1, FB_INTERPOLATE_LINEAR = 2, FB_INTERPOLATE_CUBIC = 3
+};
 
 // Always three spatial dimensions; with fewer the leading ones have input 1 and output 1 (and scale 0).
-// FB_LINEAR is linear, bilinear and trilinear; FB_CUBIC is bicubic (leading dimension 1). "area" is
+// Linear is also bilinear and trilinear; cubic is bicubic (leading dimension 1). "area" is
 // fb_adaptive_avg_pool. scale: the scale factor that PyTorch would use for coordinates, or 0: take input / output.
 // antialias: linear and cubic, two dimensions.
 typedef struct {
@@ -25,7 +27,8 @@ void fb_interpolate_backward(const fb_interpolation *args, const void *dy, void 
 
 enum { FB_PAD_ZEROS = 0, FB_PAD_BORDER = 1, FB_PAD_REFLECTION = 2 };
 // x [batch, channels, spatial...], grid [batch, out..., ndim] with coordinates (x, y[, z]) in -1...1, y like
-// [batch, channels, out...]; ndim 2 or 3 (leading sizes 1 if 2). mode: FB_LINEAR, FB_NEAREST, FB_CUBIC (2-d).
+// [batch, channels, out...]; ndim 2 or 3 (leading sizes 1 if 2). mode: linear, nearest or
+// (2-d) cubic.
 typedef struct {
   fb_dtype dtype;  // floats
   int32_t ndim, mode, padding;
