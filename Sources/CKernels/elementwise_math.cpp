@@ -4,7 +4,9 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "elementwise_table.h"
 #include "sleef-inl.h"
@@ -20,18 +22,18 @@ FB_SLEEF1(Expm1, expm1, u10)
 FB_SLEEF1(Log, log, u10)
 FB_SLEEF1(Log2, log2, u10)
 FB_SLEEF1(Log10, log10, u10)
-FB_SLEEF1(Log1p, log1p, u10)
+FB_SLEEF1(Log1pNear, log1p, u10)
 FB_SLEEF1(Sin, sin, u10)
 FB_SLEEF1(Cos, cos, u10)
 FB_SLEEF1(Tan, tan, u10)
 FB_SLEEF1(Asin, asin, u10)
 FB_SLEEF1(Acos, acos, u10)
 FB_SLEEF1(Atan, atan, u10)
-FB_SLEEF1(Sinh, sinh, u10)
-FB_SLEEF1(Cosh, cosh, u10)
+FB_SLEEF1(SinhNear, sinh, u10)
+FB_SLEEF1(CoshNear, cosh, u10)
 FB_SLEEF1(Tanh, tanh, u10)
-FB_SLEEF1(Asinh, asinh, u10)
-FB_SLEEF1(Acosh, acosh, u10)
+FB_SLEEF1(AsinhNear, asinh, u10)
+FB_SLEEF1(AcoshNear, acosh, u10)
 FB_SLEEF1(Atanh, atanh, u10)
 FB_SLEEF1(Erf, erf, u10)
 FB_SLEEF1(Erfc, erfc, u15)
@@ -39,7 +41,7 @@ FB_SLEEF1(LGamma, lgamma, u10)
 FB_SLEEF2(Pow, pow, u10)
 FB_SLEEF2(Atan2, atan2, u10)
 FB_SLEEF2(Hypot, hypot, u05)
-FB_SLEEF2(FMod, fmod, )
+FB_SLEEF2(FModNear, fmod, )
 
 // 1 / (1 + e^-x), from e^-|x| so that neither tail overflows.
 struct Sigmoid {
@@ -47,6 +49,63 @@ struct Sigmoid {
     const V one = hn::Set(d, hn::TFromD<D>(1));
     const V e = Exp()(d, hn::Neg(hn::Abs(a)));
     return hn::Div(hn::IfThenElse(hn::Lt(a, hn::Zero(d)), e, one), hn::Add(one, e));
+  }
+};
+
+// Where SLEEF (3.5) gives up at large arguments, these go on.
+template <class T> constexpr T large = sizeof(T) == 4 ? T(1e9) : T(1e100);
+template <class T> constexpr T expLimit = sizeof(T) == 4 ? T(88) : T(709);
+
+struct Log1p {
+  template <class D, class V = hn::Vec<D>> HWY_INLINE V operator()(D d, V a) const {
+    const auto far = hn::Gt(a, hn::Set(d, large<hn::TFromD<D>>));
+    const V near = Log1pNear()(d, a);
+    return HWY_LIKELY(hn::AllFalse(d, far)) ? near : hn::IfThenElse(far, Log()(d, a), near);
+  }
+};
+
+// asinh(x) = log(2 x) there, acosh too.
+template <class Near> struct AreaHyperbolic {
+  template <class D, class V = hn::Vec<D>> HWY_INLINE V operator()(D d, V a) const {
+    using T = hn::TFromD<D>;
+    const auto far = hn::Gt(hn::Abs(a), hn::Set(d, large<T>));
+    const V near = Near()(d, a);
+    if (HWY_LIKELY(hn::AllFalse(d, far))) return near;
+    const V result = hn::Add(Log()(d, hn::Abs(a)), hn::Set(d, T(0.693147180559945309417)));
+    // acosh of a negative number stays NaN
+    const auto positive = hn::And(far, hn::Gt(a, hn::Zero(d)));
+    if constexpr (std::is_same_v<Near, AcoshNear>) return hn::IfThenElse(positive, result, near);
+    else return hn::IfThenElse(far, hn::CopySign(result, a), near);
+  }
+};
+
+// sinh(x) = cosh(x) = e^x / 2 there, with e^x in two halves that do not overflow.
+template <class Near> struct Hyperbolic {
+  template <class D, class V = hn::Vec<D>> HWY_INLINE V operator()(D d, V a) const {
+    using T = hn::TFromD<D>;
+    const auto far = hn::Gt(hn::Abs(a), hn::Set(d, expLimit<T>));
+    const V near = Near()(d, a);
+    if (HWY_LIKELY(hn::AllFalse(d, far))) return near;
+    const V half = hn::Set(d, T(0.5)), root = Exp()(d, hn::Mul(half, hn::Abs(a)));
+    const V result = hn::Mul(hn::Mul(half, root), root);
+    if constexpr (std::is_same_v<Near, CoshNear>) return hn::IfThenElse(far, result, near);
+    else return hn::IfThenElse(far, hn::CopySign(result, a), near);
+  }
+};
+
+// SLEEF gives NaN where the quotient is out of range.
+struct FMod {
+  template <class D, class V = hn::Vec<D>> HWY_INLINE V operator()(D d, V a, V b) const {
+    using T = hn::TFromD<D>;
+    const V near = FModNear()(d, a, b), top = hn::Set(d, std::numeric_limits<T>::max());
+    const auto valid = hn::And(hn::Le(hn::Abs(a), top), hn::Gt(hn::Abs(b), hn::Zero(d)));
+    if (HWY_LIKELY(hn::AllFalse(d, hn::And(hn::IsNaN(near), valid)))) return near;
+    HWY_ALIGN T x[hn::MaxLanes(D())];
+    HWY_ALIGN T y[hn::MaxLanes(D())];
+    hn::Store(a, d, x);
+    hn::Store(b, d, y);
+    for (size_t i = 0; i < hn::Lanes(d); ++i) x[i] = std::fmod(x[i], y[i]);
+    return hn::Load(d, x);
   }
 };
 
@@ -70,7 +129,7 @@ struct FloorDiv {
     div = hn::IfThenElse(fix, hn::Sub(div, one), div);
     const V down = hn::Floor(div);
     const V near = hn::IfThenElse(hn::Gt(hn::Sub(div, down), hn::Set(d, T(0.5))), hn::Add(down, one), down);
-    const V result = hn::IfThenElse(hn::Ne(div, zero), near, hn::CopySign(zero, quotient));
+    const V result = hn::IfThenElse(hn::Eq(div, zero), hn::CopySign(zero, quotient), near);
     return hn::IfThenElse(hn::Eq(b, zero), quotient, result);
   }
 };
@@ -89,11 +148,11 @@ template <class T> void Fill(Kernel *k) {
   k[FB_OP_ASIN] = Map1<T, Asin>;
   k[FB_OP_ACOS] = Map1<T, Acos>;
   k[FB_OP_ATAN] = Map1<T, Atan>;
-  k[FB_OP_SINH] = Map1<T, Sinh>;
-  k[FB_OP_COSH] = Map1<T, Cosh>;
+  k[FB_OP_SINH] = Map1<T, Hyperbolic<SinhNear>>;
+  k[FB_OP_COSH] = Map1<T, Hyperbolic<CoshNear>>;
   k[FB_OP_TANH] = Map1<T, Tanh>;
-  k[FB_OP_ASINH] = Map1<T, Asinh>;
-  k[FB_OP_ACOSH] = Map1<T, Acosh>;
+  k[FB_OP_ASINH] = Map1<T, AreaHyperbolic<AsinhNear>>;
+  k[FB_OP_ACOSH] = Map1<T, AreaHyperbolic<AcoshNear>>;
   k[FB_OP_ATANH] = Map1<T, Atanh>;
   k[FB_OP_ERF] = Map1<T, Erf>;
   k[FB_OP_ERFC] = Map1<T, Erfc>;

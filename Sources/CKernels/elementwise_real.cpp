@@ -29,7 +29,8 @@ namespace HWY_NAMESPACE {
 
 template <class D> HWY_INLINE hn::Vec<D> One(D d) { return hn::Set(d, hn::TFromD<D>(1)); }
 template <class D, class M> HWY_INLINE hn::Vec<D> Truth(D d, M mask) { return hn::IfThenElseZero(mask, One(d)); }
-template <class D> HWY_INLINE hn::Mask<D> IsTrue(D d, hn::Vec<D> v) { return hn::Ne(v, hn::Zero(d)); }
+// Not Ne: on AVX-512 Highway 1.0 takes NaN for equal.
+template <class D> HWY_INLINE hn::Mask<D> IsTrue(D d, hn::Vec<D> v) { return hn::Not(hn::Eq(v, hn::Zero(d))); }
 template <class D> HWY_INLINE hn::Mask<D> Negative(D d, hn::Vec<D> v) {
   const hn::RebindToSigned<D> di;
   return hn::MaskFromVec(hn::BitCast(d, hn::BroadcastSignBit(hn::BitCast(di, v))));
@@ -56,7 +57,7 @@ FB_UNARY(Ceil, hn::Ceil(a))
 FB_UNARY(Trunc, hn::Trunc(a))
 FB_UNARY(Round, hn::Round(a))
 FB_BINARY(Eq, Truth(d, hn::Eq(a, b)))
-FB_BINARY(Ne, Truth(d, hn::Ne(a, b)))
+FB_BINARY(Ne, hn::IfThenZeroElse(hn::Eq(a, b), One(d)))
 FB_BINARY(Lt, Truth(d, hn::Lt(a, b)))
 FB_BINARY(Le, Truth(d, hn::Le(a, b)))
 FB_BINARY(Gt, Truth(d, hn::Gt(a, b)))
