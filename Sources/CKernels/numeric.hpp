@@ -125,6 +125,11 @@ inline void dispatch(fb_dtype dtype, Body &&body) {
   std::abort();
 }
 
+inline int64_t itemSize(fb_dtype dtype) {
+  constexpr int64_t sizes[] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8, 8, 16};
+  return sizes[dtype];
+}
+
 // Calls body(Tag<unsigned integer or pair of that size>) for plain moves of 1, 2, 4, 8 or 16 bytes.
 struct Bytes16 { uint64_t low, high; };
 template <class Body>

@@ -7,14 +7,15 @@ extern "C" {
 #endif
 
 // Indices are int64; negative ones count from the end. Functions that return int64_t and take indices return -1, or the
-// linear position in the index array of the first index out of range; then nothing was written.
+// linear position in the index array of an index out of range: the first one in the range given. Then targets that are
+// updated in place are untouched, and an `out` is unspecified.
 // item_size: 1, 2, 4, 8 or 16 bytes. Strides are in elements. Destinations must not overlap themselves.
 
 enum { FB_SCATTER_ASSIGN = 0, FB_SCATTER_SUM = 1, FB_SCATTER_PROD = 2, FB_SCATTER_MEAN = 3, FB_SCATTER_AMAX = 4,
        FB_SCATTER_AMIN = 5 };
 
 // gather and scatter along `dim`: index is contiguous of `shape`; the other operand has the strides given; `size` is the
-// size of dim there. Ranges are over the lines along dim: begin..<end of the product of the other dims of `shape`
+// size of dim there. ndim >= 1. Ranges are over the lines along dim: begin..<end of the product of the other dims of `shape`
 // (fb_line_count), so that scatters may be split among threads.
 int64_t fb_line_count(int32_t ndim, const int64_t *shape, int32_t dim);
 // out[i][j][k] = source[i][index[i][j][k]][k]; out is contiguous of `shape`.

@@ -1,0 +1,84 @@
+// gather, index_select, take, index_fill and put.
+#include "index.hpp"
+
+using namespace fbd;
+
+extern "C" int64_t fb_line_count(int32_t ndim, const int64_t *shape, int32_t dim) {
+  int64_t count = 1;
+  for (int32_t d = 0; d < ndim; ++d)
+    if (d != dim) count *= shape[d];
+  return count;
+}
+
+extern "C" int64_t fb_gather(int64_t item_size, int32_t ndim, const int64_t *shape, int32_t dim, const int64_t *index,
+                             const void *source, const int64_t *source_strides, int64_t size, void *out, int64_t begin,
+                             int64_t end) {
+  const Lines lines{ndim, dim, shape, {source_strides, nullptr}};
+  const int64_t step = lines.indexStep(), stride = lines.stride(0), lineStride = lines.lineStride(0);
+  int64_t bad = -1;
+  dispatchSize(item_size, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    lines.forEach(begin, end, [&](int64_t place, const int64_t *offsets, int64_t together) {
+      const T *from = static_cast<const T *>(source) + offsets[0];
+      for (int64_t i = 0; i < shape[dim] && bad < 0; ++i)
+        for (int64_t j = 0; j < together; ++j) {
+          const int64_t at = place + i * step + j;
+          if (isOutOfRange(index[at], size)) {
+            bad = at;
+            return;
+          }
+          static_cast<T *>(out)[at] = from[wrapIndex(index[at], size) * stride + j * lineStride];
+        }
+    });
+  });
+  return bad;
+}
+
+extern "C" int64_t fb_index_select(int64_t item_size, const void *source, int64_t outer, int64_t n, int64_t inner,
+                                   const int64_t *index, int64_t count, void *out, int64_t begin, int64_t end) {
+  (void)outer;
+  int64_t bad = -1;
+  dispatchSize(item_size, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T *from = static_cast<const T *>(source);
+    T *to = static_cast<T *>(out);
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t j = row % count, o = row / count;
+      if (isOutOfRange(index[j], n)) {
+        bad = j;
+        return;
+      }
+      const T *item = from + (o * n + wrapIndex(index[j], n)) * inner;
+      if (inner == 1) to[row] = *item;
+      else std::copy(item, item + inner, to + row * inner);
+    }
+  });
+  return bad;
+}
+
+extern "C" int64_t fb_take(int64_t item_size, const void *source, int64_t n, const int64_t *index, void *out,
+                           int64_t begin, int64_t end) {
+  return fb_index_select(item_size, source, 1, n, 1, index, std::max<int64_t>(end, 1), out, begin, end);
+}
+
+extern "C" int64_t fb_index_fill(int64_t item_size, void *target, int64_t outer, int64_t n, int64_t inner,
+                                 const int64_t *index, int64_t count, const void *value) {
+  const int64_t bad = firstBadIndex(index, count, n);
+  if (bad >= 0) return bad;
+  dispatchSize(item_size, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T item = *static_cast<const T *>(value);
+    for (int64_t o = 0; o < outer; ++o)
+      for (int64_t j = 0; j < count; ++j) {
+        T *row = static_cast<T *>(target) + (o * n + wrapIndex(index[j], n)) * inner;
+        std::fill(row, row + inner, item);
+      }
+  });
+  return -1;
+}
+
+extern "C" int64_t fb_put(fb_dtype dtype, bool accumulate, void *target, int64_t n, const int64_t *index,
+                          int64_t count, const void *source) {
+  return fb_index_rows(dtype, accumulate ? FB_REDUCE_SUM : FB_REDUCE_ASSIGN, true, target, 1, n, 1, index, count,
+                       source, 0, n);
+}

@@ -1,0 +1,134 @@
+// scatter with its reductions, and the same by whole rows: index_add, index_copy, index_reduce, embedding's gradient.
+#include "index.hpp"
+#include "scratch.hpp"
+
+namespace fbd {
+namespace {
+
+template <int mode, class T>
+void scatter(const Lines &lines, const int64_t *index, const T *source, T *target, int64_t size, bool includeSelf,
+             int64_t begin, int64_t end) {
+  const int64_t n = lines.shape[lines.dim], step = lines.indexStep();
+  const int64_t stride = lines.stride(0), lineStride = lines.lineStride(0);
+  const int64_t sourceStride = lines.stride(1), sourceLineStride = lines.lineStride(1);
+  const int64_t widest = lines.dim == lines.ndim - 1 ? 1 : lines.shape[lines.ndim - 1];
+  Scratch scratch(mode == FB_REDUCE_MEAN ? size_t(size * widest) * sizeof(int64_t) : 0);
+  int64_t *counts = scratch.as<int64_t>();
+  lines.forEach(begin, end, [&](int64_t place, const int64_t *offsets, int64_t together) {
+    T *to = target + offsets[0];
+    const T *from = source + offsets[1];
+    auto at = [&](int64_t i, int64_t j) { return wrapIndex(index[place + i * step + j], size); };
+    if constexpr (mode != FB_REDUCE_ASSIGN) {
+      if (!includeSelf)
+        for (int64_t i = 0; i < n; ++i)
+          for (int64_t j = 0; j < together; ++j) to[at(i, j) * stride + j * lineStride] = identity<mode, T>();
+    }
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t j = 0; j < together; ++j) {
+        T &item = to[at(i, j) * stride + j * lineStride];
+        item = combine<mode>(item, from[i * sourceStride + j * sourceLineStride]);
+      }
+    if constexpr (mode == FB_REDUCE_MEAN) {
+      std::fill(counts, counts + size * together, includeSelf ? 1 : 0);
+      for (int64_t i = 0; i < n; ++i)
+        for (int64_t j = 0; j < together; ++j) ++counts[at(i, j) * together + j];
+      for (int64_t k = 0; k < size; ++k)
+        for (int64_t j = 0; j < together; ++j) {
+          T &item = to[k * stride + j * lineStride];
+          if (counts[k * together + j] > 1) item = meanOf(item, counts[k * together + j]);
+        }
+    }
+  });
+}
+
+template <int mode, class T>
+void reduceRows(T *target, int64_t outer, int64_t n, int64_t inner, const int64_t *index, int64_t count,
+                const T *source, bool includeSelf, int64_t begin, int64_t end) {
+  auto forEachRow = [&](auto body) {  // the rows of the target in begin..<end that are written
+    for (int64_t j = 0; j < count; ++j) {
+      const int64_t row = wrapIndex(index[j], n);
+      if (row < begin || row >= end) continue;
+      for (int64_t o = 0; o < outer; ++o) body(row, target + (o * n + row) * inner, source + (o * count + j) * inner);
+    }
+  };
+  if constexpr (mode != FB_REDUCE_ASSIGN) {
+    if (!includeSelf)
+      forEachRow([&](int64_t, T *to, const T *) { std::fill(to, to + inner, identity<mode, T>()); });
+  }
+  forEachRow([&](int64_t, T *to, const T *from) {
+    for (int64_t i = 0; i < inner; ++i) to[i] = combine<mode>(to[i], from[i]);
+  });
+  if constexpr (mode == FB_REDUCE_MEAN) {
+    Scratch scratch(size_t(end - begin) * sizeof(int64_t));
+    int64_t *counts = scratch.as<int64_t>();
+    std::fill(counts, counts + (end - begin), includeSelf ? 1 : 0);
+    for (int64_t j = 0; j < count; ++j) {
+      const int64_t row = wrapIndex(index[j], n);
+      if (row >= begin && row < end) ++counts[row - begin];
+    }
+    for (int64_t o = 0; o < outer; ++o)
+      for (int64_t row = begin; row < end; ++row) {
+        T *to = target + (o * n + row) * inner;
+        if (counts[row - begin] > 1)
+          for (int64_t i = 0; i < inner; ++i) to[i] = meanOf(to[i], counts[row - begin]);
+      }
+  }
+}
+
+}  // namespace
+}  // namespace fbd
+
+using namespace fbd;
+
+extern "C" int64_t fb_scatter(fb_dtype dtype, int32_t mode, bool include_self, int32_t ndim, const int64_t *shape,
+                              int32_t dim, const int64_t *index, const void *source, const int64_t *source_strides,
+                              void *target, const int64_t *target_strides, int64_t size, int64_t begin, int64_t end) {
+  const Lines lines{ndim, dim, shape, {target_strides, source_strides}};
+  int64_t bad = -1;
+  lines.forEach(begin, end, [&](int64_t place, const int64_t *, int64_t together) {
+    for (int64_t i = 0; i < shape[dim] && bad < 0; ++i) {
+      const int64_t at = place + i * lines.indexStep(), found = firstBadIndex(index + at, together, size);
+      if (found >= 0) bad = at + found;
+    }
+  });
+  if (bad >= 0) return bad;
+  dispatchReduce(dtype, mode, [&](auto mode, auto tag) {
+    using T = typename decltype(tag)::type;
+    scatter<decltype(mode)::value>(lines, index, static_cast<const T *>(source), static_cast<T *>(target), size,
+                                   include_self, begin, end);
+  });
+  return -1;
+}
+
+extern "C" int64_t fb_index_rows(fb_dtype dtype, int32_t mode, bool include_self, void *target, int64_t outer,
+                                 int64_t n, int64_t inner, const int64_t *index, int64_t count, const void *source,
+                                 int64_t begin, int64_t end) {
+  const int64_t bad = firstBadIndex(index, count, n);
+  if (bad >= 0) return bad;
+  dispatchReduce(dtype, mode, [&](auto mode, auto tag) {
+    using T = typename decltype(tag)::type;
+    reduceRows<decltype(mode)::value>(static_cast<T *>(target), outer, n, inner, index, count,
+                                      static_cast<const T *>(source), include_self, begin, end);
+  });
+  return -1;
+}
+
+extern "C" void fb_embedding_backward(fb_dtype dtype, const void *dy, const int64_t *index, int64_t count,
+                                      int64_t inner, int64_t padding_idx, const int64_t *counts, void *dweight,
+                                      int64_t begin, int64_t end) {
+  dispatch<kHalves | kFloats | kComplexes>(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    T *to = static_cast<T *>(dweight);
+    std::fill(to + begin * inner, to + end * inner, T(0));
+    for (int64_t j = 0; j < count; ++j) {
+      const int64_t row = index[j];
+      if (row < begin || row >= end || row == padding_idx) continue;
+      const T *from = static_cast<const T *>(dy) + j * inner;
+      T *sums = to + row * inner;
+      if (counts)
+        for (int64_t i = 0; i < inner; ++i) sums[i] = wrappingAdd(sums[i], meanOf(from[i], counts[row]));
+      else
+        for (int64_t i = 0; i < inner; ++i) sums[i] = wrappingAdd(sums[i], from[i]);
+    }
+  });
+}
