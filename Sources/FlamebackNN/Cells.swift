@@ -1,0 +1,78 @@
+import FlamebackCore
+import FlamebackKernels
+
+/// A place that holds a tensor of a module's state: a parameter's or a buffer's.
+public protocol StateCell: AnyObject {
+  /// The present value; assignment replaces it.
+  var tensor: Tensor { get set }
+}
+
+/// The place where a parameter lives: its value changes, its identity and its gradient's place stay.
+///
+/// Optimizers hold cells; two modules that share one have tied weights. SeeAlso: torch.nn.Parameter
+public final class ParameterCell: StateCell {
+  private var leaf: Tensor?
+  private let slot = GradSlot()
+
+  /// A parameter that starts as `tensor`. SeeAlso: torch.nn.Parameter
+  public init(_ tensor: Tensor, requiresGrad: Bool = true) {
+    self.requiresGrad = requiresGrad
+    self.tensor = tensor
+  }
+
+  /// Whether gradients are recorded; false freezes the parameter. SeeAlso: torch.Tensor.requires_grad
+  public var requiresGrad: Bool {
+    didSet { if requiresGrad != oldValue, let leaf { tensor = leaf } }
+  }
+
+  /// The value, as a leaf of the graph. What is assigned is cut from the graph it came from.
+  public var tensor: Tensor {
+    get { leaf! }
+    set { leaf = newValue.withSlot(requiresGrad && newValue.dtype.isDifferentiable ? slot : nil) }
+  }
+
+  /// The accumulated gradient. SeeAlso: torch.Tensor.grad
+  public var grad: Tensor? {
+    get { slot.grad }
+    set {
+      if let newValue, newValue.shape != tensor.shape {
+        return report(OpError("grad", "assigned gradient \(newValue.spec) does not fit the parameter \(tensor.spec)"))
+      }
+      slot.grad = newValue
+    }
+  }
+
+  public var shape: Shape { tensor.shape }
+  public var dtype: DType { tensor.dtype }
+
+  /// Changes the value, in place where nobody else holds its memory.
+  package func update(_ body: (inout Tensor) -> Void) {
+    var value = tensor.withSlot(nil)
+    leaf = nil
+    body(&value)
+    tensor = value
+  }
+
+  /// Calls `hook` with the gradient when it is computed; what it returns replaces it.
+  /// SeeAlso: torch.Tensor.register_hook
+  @discardableResult
+  public func registerHook(_ hook: @escaping @Sendable (Tensor) -> Tensor?) -> HookHandle { tensor.registerHook(hook) }
+}
+
+/// The place where a buffer lives. SeeAlso: torch.nn.Buffer
+public final class BufferCell: StateCell {
+  private var value: Tensor
+  /// Whether the buffer is part of the state dict.
+  public var isPersistent: Bool
+
+  public init(_ tensor: Tensor, isPersistent: Bool = true) {
+    value = tensor.detached()
+    self.isPersistent = isPersistent
+  }
+
+  /// The value, never part of a graph.
+  public var tensor: Tensor {
+    get { value }
+    set { value = newValue.detached() }
+  }
+}
