@@ -2,7 +2,8 @@ extension Module {
   /// The tree of modules as PyTorch prints it. SeeAlso: torch.nn.Module.__repr__
   public var description: String {
     let children = registry.children
-    let extra = extraRepr.isEmpty ? [] : extraRepr.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    let extra =
+      extraRepr.isEmpty ? [] : extraRepr.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     if children.isEmpty && extra.count <= 1 { return "\(typeName)(\(extra.first ?? ""))" }
     return "\(typeName)(\n" + (extra + childLines(children)).map { "  \($0)\n" }.joined() + ")"
   }

@@ -120,7 +120,9 @@ extension Module {
   }
 
   /// The parameter at that path, nil if there is none. SeeAlso: torch.nn.Module.get_parameter
-  public func getParameter(_ path: String) -> ParameterCell? { namedState.first { $0.name == path }?.cell as? ParameterCell }
+  public func getParameter(_ path: String) -> ParameterCell? {
+    namedState.first { $0.name == path }?.cell as? ParameterCell
+  }
 
   /// The buffer at that path, nil if there is none. SeeAlso: torch.nn.Module.get_buffer
   public func getBuffer(_ path: String) -> BufferCell? { namedBuffers.first { $0.name == path }?.buffer }

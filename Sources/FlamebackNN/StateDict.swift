@@ -31,7 +31,8 @@ public struct StateDict: Sendable {
 
   /// The entries below `prefix`, without it. `filtered("encoder")` of `encoder.0.weight` has `0.weight`.
   public func filtered(_ prefix: String) -> StateDict {
-    StateDict(lazy.filter { $0.key.hasPrefix(prefix + ".") }.map { (String($0.key.dropFirst(prefix.count + 1)), $0.tensor) })
+    StateDict(
+      lazy.filter { $0.key.hasPrefix(prefix + ".") }.map { (String($0.key.dropFirst(prefix.count + 1)), $0.tensor) })
   }
 }
 
