@@ -5,7 +5,9 @@ extension Expression {
   ///
   /// Reverse mode over the expression's nodes. For complex values it is PyTorch's convention, g · conj(∂y/∂x).
   /// The expression's own value appears as `result`, so that backward can keep the output instead of computing it again.
-  func pullback(_ g: Expression, to target: Int) -> Expression {
+  func pullback(_ g: Expression, to target: Int) -> Expression { pullback(g, to: target, root: node) }
+
+  private func pullback(_ g: Expression, to target: Int, root: Node) -> Expression {
     var order: [Node] = []
     var visited: Set<ObjectIdentifier> = []
     var stack: [(Expression, Bool)] = [(self, false)]
@@ -35,7 +37,14 @@ extension Expression {
       guard let g = adjoint[ObjectIdentifier(node)] else { continue }
       if case .input(target) = node.kind { total = total + g }
       guard case .operation(let opcode, let args) = node.kind else { continue }
-      let value = node === self.node ? Expression(.result) : Expression(node)
+      let value = node === root ? Expression(.result) : Expression(node)
+      if opcode == FB_OP_SELECT {  // each branch on its own: what the other one computes may be infinite
+        let branches = args[1...].map { arg in
+          depends.contains(ObjectIdentifier(arg.node)) ? arg.pullback(g, to: target, root: root) : 0
+        }
+        total = total + args[0].select(branches[0], branches[1])
+        continue
+      }
       for (i, arg) in args.enumerated() where depends.contains(ObjectIdentifier(arg.node)) {
         let part = Expression.derivative(opcode, args, value, g, i)
         let id = ObjectIdentifier(arg.node)
@@ -70,8 +79,8 @@ extension Expression {
     case FB_OP_REMAINDER: return i == 0 ? g : -(g * op(FB_OP_FLOORDIV, x, args[1]))
     case FB_OP_FMOD: return i == 0 ? g : -(g * op(FB_OP_TRUNCDIV, x, args[1]))
     // Ties share the gradient.
-    case FB_OP_MAXIMUM: return extremum(x, args[1], g, wins: i == 0 ? x .> args[1] : args[1] .> x)
-    case FB_OP_MINIMUM: return extremum(x, args[1], g, wins: i == 0 ? x .< args[1] : args[1] .< x)
+    case FB_OP_MAXIMUM: return (x .== args[1]).select(g / 2, (args[i] .< args[1 - i]).select(0, g))
+    case FB_OP_MINIMUM: return (x .== args[1]).select(g / 2, (args[i] .> args[1 - i]).select(0, g))
     case FB_OP_FMAX, FB_OP_FMIN:
       let first = (opcode == FB_OP_FMAX ? x .>= args[1] : x .<= args[1]) .| args[1].isNaN
       return i == 0 ? first.select(g, 0) : first.select(0, g)
@@ -116,16 +125,11 @@ extension Expression {
       return op(FB_OP_SELECT, x.abs .== 0, 0, (g - y * (g * y.conj).real) / x.abs)
     case FB_OP_ANGLE:  // g · (i x / |x|²), zero on the real axis in real arithmetic
       return op(FB_OP_SELECT, x.abs .== 0, 0, op(FB_OP_COMPLEX, -(g.real * x.imag), g.real * x.real) / (x.abs * x.abs))
-    case FB_OP_SELECT: return i == 0 ? 0 : i == 1 ? x.select(g, 0) : x.select(0, g)
     default: return 0  // comparisons, rounding, logic: flat wherever they have a slope
     }
   }
 
   private static let tiny: Expression = 1e-30
-
-  private static func extremum(_ a: Expression, _ b: Expression, _ g: Expression, wins: Expression) -> Expression {
-    (a .== b).select(g / 2, wins.select(g, 0))
-  }
 
   /// b·aᵇ⁻¹ and aᵇ·ln a, with the limits 0 where the exponent or the base is 0.
   private static func powerDerivative(

@@ -1,2 +1,0 @@
-import FlamebackCore
-import FlamebackKernels
