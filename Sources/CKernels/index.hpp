@@ -62,21 +62,21 @@ struct Lines {
 // target = combine(target, source) for the reductions of scatter; MEAN adds here and divides later.
 template <int mode, class T>
 inline T combine(T target, T source) {
-  if constexpr (mode == FB_REDUCE_ASSIGN) return source;
-  else if constexpr (mode == FB_REDUCE_SUM || mode == FB_REDUCE_MEAN) return wrappingAdd(target, source);
-  else if constexpr (mode == FB_REDUCE_PROD) return wrappingMul(target, source);
+  if constexpr (mode == FB_SCATTER_ASSIGN) return source;
+  else if constexpr (mode == FB_SCATTER_SUM || mode == FB_SCATTER_MEAN) return wrappingAdd(target, source);
+  else if constexpr (mode == FB_SCATTER_PROD) return wrappingMul(target, source);
   else if constexpr (isComplex<T>) std::abort();
-  else if constexpr (mode == FB_REDUCE_AMAX)
+  else if constexpr (mode == FB_SCATTER_AMAX)
     return isNaN(target) || !(isNaN(source) || source > target) ? target : source;
   else return isNaN(target) || !(isNaN(source) || source < target) ? target : source;
 }
 
 template <int mode, class T>
 inline T identity() {
-  if constexpr (mode == FB_REDUCE_PROD) return T(1);
-  else if constexpr (isComplex<T> || mode <= FB_REDUCE_MEAN) return T(0);
+  if constexpr (mode == FB_SCATTER_PROD) return T(1);
+  else if constexpr (isComplex<T> || mode <= FB_SCATTER_MEAN) return T(0);
   else {
-    constexpr bool largest = mode == FB_REDUCE_AMIN;
+    constexpr bool largest = mode == FB_SCATTER_AMIN;
     using C = Compute<T>;
     using Limits = std::numeric_limits<C>;
     if constexpr (Limits::has_infinity) return T(largest ? Limits::infinity() : -Limits::infinity());
@@ -98,16 +98,16 @@ inline T meanOf(T sum, int64_t count) {
 // Calls body(std::integral_constant<int, mode>, Tag<T>).
 template <class Body>
 inline void dispatchReduce(fb_dtype dtype, int32_t mode, Body &&body) {
-  if (mode == FB_REDUCE_ASSIGN)
+  if (mode == FB_SCATTER_ASSIGN)
     return dispatchSize(itemSize(dtype),
-                        [&](auto tag) { body(std::integral_constant<int, FB_REDUCE_ASSIGN>{}, tag); });
+                        [&](auto tag) { body(std::integral_constant<int, FB_SCATTER_ASSIGN>{}, tag); });
   dispatch<kAll>(dtype, [&](auto tag) {
     switch (mode) {
-      case FB_REDUCE_SUM: return body(std::integral_constant<int, FB_REDUCE_SUM>{}, tag);
-      case FB_REDUCE_PROD: return body(std::integral_constant<int, FB_REDUCE_PROD>{}, tag);
-      case FB_REDUCE_MEAN: return body(std::integral_constant<int, FB_REDUCE_MEAN>{}, tag);
-      case FB_REDUCE_AMAX: return body(std::integral_constant<int, FB_REDUCE_AMAX>{}, tag);
-      case FB_REDUCE_AMIN: return body(std::integral_constant<int, FB_REDUCE_AMIN>{}, tag);
+      case FB_SCATTER_SUM: return body(std::integral_constant<int, FB_SCATTER_SUM>{}, tag);
+      case FB_SCATTER_PROD: return body(std::integral_constant<int, FB_SCATTER_PROD>{}, tag);
+      case FB_SCATTER_MEAN: return body(std::integral_constant<int, FB_SCATTER_MEAN>{}, tag);
+      case FB_SCATTER_AMAX: return body(std::integral_constant<int, FB_SCATTER_AMAX>{}, tag);
+      case FB_SCATTER_AMIN: return body(std::integral_constant<int, FB_SCATTER_AMIN>{}, tag);
     }
     std::abort();
   });

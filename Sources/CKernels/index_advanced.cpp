@@ -134,7 +134,7 @@ extern "C" int64_t fb_index_put(const fb_index_args *args, fb_dtype dtype, bool 
   const int64_t count = elementCount(*args);
   const int64_t bad = walk.forEachRun(0, count, [](int64_t, int64_t, int64_t, int64_t, int64_t, int64_t) {});
   if (bad >= 0) return bad;
-  dispatchReduce(dtype, accumulate ? FB_REDUCE_SUM : FB_REDUCE_ASSIGN, [&](auto mode, auto tag) {
+  dispatchReduce(dtype, accumulate ? FB_SCATTER_SUM : FB_SCATTER_ASSIGN, [&](auto mode, auto tag) {
     using T = typename decltype(tag)::type;
     const T *from = static_cast<const T *>(values);
     T *to = static_cast<T *>(target);

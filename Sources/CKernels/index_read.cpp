@@ -79,6 +79,6 @@ extern "C" int64_t fb_index_fill(int64_t item_size, void *target, int64_t outer,
 
 extern "C" int64_t fb_put(fb_dtype dtype, bool accumulate, void *target, int64_t n, const int64_t *index,
                           int64_t count, const void *source) {
-  return fb_index_rows(dtype, accumulate ? FB_REDUCE_SUM : FB_REDUCE_ASSIGN, true, target, 1, n, 1, index, count,
+  return fb_index_rows(dtype, accumulate ? FB_SCATTER_SUM : FB_SCATTER_ASSIGN, true, target, 1, n, 1, index, count,
                        source, 0, n);
 }

@@ -12,13 +12,13 @@ void scatter(const Lines &lines, const int64_t *index, const T *source, T *targe
   const int64_t stride = lines.stride(0), lineStride = lines.lineStride(0);
   const int64_t sourceStride = lines.stride(1), sourceLineStride = lines.lineStride(1);
   const int64_t widest = lines.dim == lines.ndim - 1 ? 1 : lines.shape[lines.ndim - 1];
-  Scratch scratch(mode == FB_REDUCE_MEAN ? size_t(size * widest) * sizeof(int64_t) : 0);
+  Scratch scratch(mode == FB_SCATTER_MEAN ? size_t(size * widest) * sizeof(int64_t) : 0);
   int64_t *counts = scratch.as<int64_t>();
   lines.forEach(begin, end, [&](int64_t place, const int64_t *offsets, int64_t together) {
     T *to = target + offsets[0];
     const T *from = source + offsets[1];
     auto at = [&](int64_t i, int64_t j) { return wrapIndex(index[place + i * step + j], size); };
-    if constexpr (mode != FB_REDUCE_ASSIGN) {
+    if constexpr (mode != FB_SCATTER_ASSIGN) {
       if (!includeSelf)
         for (int64_t i = 0; i < n; ++i)
           for (int64_t j = 0; j < together; ++j) to[at(i, j) * stride + j * lineStride] = identity<mode, T>();
@@ -28,7 +28,7 @@ void scatter(const Lines &lines, const int64_t *index, const T *source, T *targe
         T &item = to[at(i, j) * stride + j * lineStride];
         item = combine<mode>(item, from[i * sourceStride + j * sourceLineStride]);
       }
-    if constexpr (mode == FB_REDUCE_MEAN) {
+    if constexpr (mode == FB_SCATTER_MEAN) {
       std::fill(counts, counts + size * together, includeSelf ? 1 : 0);
       for (int64_t i = 0; i < n; ++i)
         for (int64_t j = 0; j < together; ++j) ++counts[at(i, j) * together + j];
@@ -51,14 +51,14 @@ void reduceRows(T *target, int64_t outer, int64_t n, int64_t inner, const int64_
       for (int64_t o = 0; o < outer; ++o) body(row, target + (o * n + row) * inner, source + (o * count + j) * inner);
     }
   };
-  if constexpr (mode != FB_REDUCE_ASSIGN) {
+  if constexpr (mode != FB_SCATTER_ASSIGN) {
     if (!includeSelf)
       forEachRow([&](int64_t, T *to, const T *) { std::fill(to, to + inner, identity<mode, T>()); });
   }
   forEachRow([&](int64_t, T *to, const T *from) {
     for (int64_t i = 0; i < inner; ++i) to[i] = combine<mode>(to[i], from[i]);
   });
-  if constexpr (mode == FB_REDUCE_MEAN) {
+  if constexpr (mode == FB_SCATTER_MEAN) {
     Scratch scratch(size_t(end - begin) * sizeof(int64_t));
     int64_t *counts = scratch.as<int64_t>();
     std::fill(counts, counts + (end - begin), includeSelf ? 1 : 0);
