@@ -45,6 +45,7 @@ template <class R> constexpr R invLn2 = R(1.44269504088896340736);
 HWY_BEFORE_NAMESPACE();
 namespace fb {
 namespace HWY_NAMESPACE {
+namespace {  // file-local: other kernels use the same names
 
 template <class R, class F>
 void Complex1(const void *pa, const void *, const void *, void *pout, size_t n, int32_t *) {
@@ -198,6 +199,7 @@ void FillComplex(KernelTable &t) {
   Fill<double>(t.at[FB_COMPUTE_C128]);
 }
 
+}  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace fb
 HWY_AFTER_NAMESPACE();

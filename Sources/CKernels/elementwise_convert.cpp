@@ -59,6 +59,7 @@ template <class To, class From> inline To convert(From v) {
 HWY_BEFORE_NAMESPACE();
 namespace fb {
 namespace HWY_NAMESPACE {
+namespace {  // file-local: other kernels use the same names
 
 // Memory of a bool tensor is read as a byte: any value but 0 is true.
 template <class From, class To> void LoadAs(const void *tensor, int64_t stride, void *packed, size_t n) {
@@ -131,6 +132,7 @@ void FillConversions(ConversionTable &t) {
   AddRaw<Bytes16>(t, 4);
 }
 
+}  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace fb
 HWY_AFTER_NAMESPACE();

@@ -61,6 +61,7 @@ inline I lcm(I a, I b) {
 HWY_BEFORE_NAMESPACE();
 namespace fb {
 namespace HWY_NAMESPACE {
+namespace {  // file-local: other kernels use the same names
 
 template <class F> void Int1(const void *pa, const void *, const void *, void *pout, size_t n, int32_t *) {
   const I *a = static_cast<const I *>(pa);
@@ -177,6 +178,7 @@ void FillInteger(KernelTable &t) {
   k[FB_OP_SELECT] = Select;
 }
 
+}  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace fb
 HWY_AFTER_NAMESPACE();

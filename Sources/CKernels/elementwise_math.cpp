@@ -15,6 +15,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace fb {
 namespace HWY_NAMESPACE {
+namespace {  // file-local: other kernels use the same names
 
 FB_SLEEF1(Exp, exp, u10)
 FB_SLEEF1(Exp2, exp2, u10)
@@ -171,6 +172,7 @@ void FillMath(KernelTable &t) {
   Fill<double>(t.at[FB_COMPUTE_F64]);
 }
 
+}  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace fb
 HWY_AFTER_NAMESPACE();

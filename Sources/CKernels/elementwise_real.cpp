@@ -12,6 +12,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace fb {
 namespace HWY_NAMESPACE {
+namespace {  // file-local: other kernels use the same names
 
 // A functor on vectors of a tag `d`; `T` is the element type.
 #define FB_BODY(...)                  \
@@ -126,6 +127,7 @@ void FillReal(KernelTable &t) {
   Fill<double>(t.at[FB_COMPUTE_F64]);
 }
 
+}  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace fb
 HWY_AFTER_NAMESPACE();

@@ -9,6 +9,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace fbd {
 namespace HWY_NAMESPACE {
+namespace {  // file-local: other kernels use the same names
 namespace hn = hwy::HWY_NAMESPACE;
 
 // rows x (vectors * lanes) block of C: accumulators stay in registers over the whole of k.
@@ -101,6 +102,7 @@ void run(const Product<T> &p) {
 void runFloat(const Product<float> &p) { run(p); }
 void runDouble(const Product<double> &p) { run(p); }
 
+}  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace fbd
 HWY_AFTER_NAMESPACE();

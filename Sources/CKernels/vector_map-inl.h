@@ -11,6 +11,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace fb {
 namespace HWY_NAMESPACE {
+namespace {  // file-local: other kernels use the same names
 namespace hn = hwy::HWY_NAMESPACE;
 
 // The first n < Lanes(d) elements; the other lanes are 0.
@@ -79,6 +80,7 @@ void Map3(const void *pa, const void *pb, const void *pc, void *pout, size_t n, 
   }
 }
 
+}  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace fb
 HWY_AFTER_NAMESPACE();

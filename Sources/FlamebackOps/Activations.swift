@@ -4,7 +4,9 @@ import FlamebackKernels
 
 extension Elementwise {
   // At 0 and below the slope is 0; NaN lets the gradient through, as PyTorch does.
-  static let relu = Elementwise("relu", .promoted, domain: [.integer, .floating], gradient: { g, _, y in (y .<= 0).select(0, g) }) {
+  static let relu = Elementwise(
+    "relu", .promoted, domain: [.integer, .floating], gradient: { g, _, y in (y .<= 0).select(0, g) }
+  ) {
     .maximum($0, 0)
   }
   static let leakyRelu = Elementwise("leaky_relu", domain: .floating) { x, slope in (x .> 0).select(x, x * slope) }
@@ -120,7 +122,8 @@ extension Tensor {
     guard min.scalar.double <= max.scalar.double else {
       return fail("hardtanh", "min (\(min.scalar.double)) must not exceed max (\(max.scalar.double))", like: spec)
     }
-    let (low, high) = dtype.isInteger ? (Scalar.int(min.scalar.int), Scalar.int(max.scalar.int)) : (min.scalar, max.scalar)
+    let (low, high) =
+      dtype.isInteger ? (Scalar.int(min.scalar.int), Scalar.int(max.scalar.int)) : (min.scalar, max.scalar)
     return Elementwise.hardtanh(self, low, high)
   }
 

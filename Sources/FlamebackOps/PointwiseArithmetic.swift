@@ -63,7 +63,9 @@ extension Elementwise {
     return (weight.abs .< 0.5).select(start + weight * (end - start), end - (end - start) * (1 - weight))
   }
   static let addcmul = Elementwise("addcmul", arity: 4) { x in x[0] + x[3] * x[1] * x[2] }
-  static let addcdiv = Elementwise("addcdiv", arity: 4, domain: [.floating, .complex]) { x in x[0] + x[3] * (x[1] / x[2]) }
+  static let addcdiv = Elementwise("addcdiv", arity: 4, domain: [.floating, .complex]) { x in
+    x[0] + x[3] * (x[1] / x[2])
+  }
   static let rsub = Elementwise("rsub", arity: 3, domain: .numeric) { x in x[1] - x[2] * x[0] }
   /// min(max(x, low), high); the gradient goes to the argument that was taken.
   static let clamp = Elementwise(
@@ -134,7 +136,9 @@ extension Tensor {
     return Elementwise.rsub.call([operand, other.operand, alpha.operand])
   }
 
-  private func scaled(_ plain: Elementwise, _ scaled: Elementwise, _ other: some TensorOperand, _ alpha: Scalar) -> Tensor {
+  private func scaled(_ plain: Elementwise, _ scaled: Elementwise, _ other: some TensorOperand, _ alpha: Scalar)
+    -> Tensor
+  {
     if let error = alphaError(other.operand, alpha, op: plain.name) { return fail(plain.name, error, like: spec) }
     if alpha == .int(1) { return plain(self, other) }
     return scaled.call([operand, other.operand, .scalar(alpha)])

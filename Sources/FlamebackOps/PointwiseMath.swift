@@ -102,7 +102,9 @@ extension Tensor {
   /// x / |x|, 0 for 0. SeeAlso: torch.sgn
   public func sgn() -> Tensor { Elementwise.sgn(self) }
   /// x². SeeAlso: torch.square
-  public func square() -> Tensor { dtype == .bool ? Elementwise.square.call([operand], dtype: .int64) : Elementwise.square(self) }
+  public func square() -> Tensor {
+    dtype == .bool ? Elementwise.square.call([operand], dtype: .int64) : Elementwise.square(self)
+  }
   /// 1 / x. SeeAlso: torch.reciprocal
   public func reciprocal() -> Tensor { Elementwise.reciprocal(self) }
   /// √x. SeeAlso: torch.sqrt
