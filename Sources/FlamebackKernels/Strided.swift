@@ -1,0 +1,67 @@
+/// Copies and sums over strided memory, in the elementwise engine.
+public enum Strided {
+  private static let identity = ElementwiseProgram(
+    instructions: [], inputCount: 1, constants: [], outputRegisters: [0])
+
+  /// `target[i] = source[i]` over `shape`, converted if the dtypes differ. Strides nil: packed.
+  public static func copy(
+    _ source: UnsafeMutableRawPointer, _ sourceDType: DType, _ sourceStrides: Shape?,
+    to target: UnsafeMutableRawPointer, _ targetDType: DType, _ targetStrides: Shape?, over shape: Shape
+  ) {
+    identity.run(
+      compute: DType.promote(sourceDType, targetDType), shape: shape,
+      inputs: [ElementwiseOperand(source, sourceDType, strides: sourceStrides)], parameters: [],
+      outputs: [ElementwiseOperand(target, targetDType, strides: targetStrides)])
+  }
+
+  /// `target[i] += source[i]` one element after another, so that places which several indices name receive all of them.
+  /// Floating point sums of 16 bits are rounded at each step, as a memory cell of that type rounds them.
+  public static func accumulate(
+    _ source: UnsafeRawPointer, _ sourceStrides: Shape, into target: UnsafeMutableRawPointer, _ targetStrides: Shape,
+    over shape: Shape, _ dtype: DType
+  ) {
+    func add<T>(_ type: T.Type, _ plus: (T, T) -> T) {
+      let from = source.assumingMemoryBound(to: T.self)
+      let to = target.assumingMemoryBound(to: T.self)
+      forEachOffset(shape, sourceStrides, targetStrides) { a, b in to[b] = plus(to[b], from[a]) }
+    }
+    switch dtype {
+    case .bool: add(Bool.self) { $0 || $1 }
+    case .uint8: add(UInt8.self, &+)
+    case .int8: add(Int8.self, &+)
+    case .int16: add(Int16.self, &+)
+    case .int32: add(Int32.self, &+)
+    case .int64: add(Int64.self, &+)
+    case .float16: add(Float16.self) { Float16(Float($0) + Float($1)) }
+    case .bfloat16: add(BFloat16.self) { BFloat16($0.float + $1.float) }
+    case .float32: add(Float.self, +)
+    case .float64: add(Double.self, +)
+    case .complex64: add(Complex<Float>.self) { Complex($0.real + $1.real, $0.imaginary + $1.imaginary) }
+    case .complex128: add(Complex<Double>.self) { Complex($0.real + $1.real, $0.imaginary + $1.imaginary) }
+    }
+  }
+
+  /// Calls `body` with the offsets of every index of `shape` under two sets of strides, in row-major order.
+  @inline(__always)
+  public static func forEachOffset(_ shape: Shape, _ a: Shape, _ b: Shape, _ body: (Int, Int) -> Void) {
+    let count = shape.elementCount
+    if count == 0 { return }
+    var index = [Int](repeating: 0, count: shape.count)
+    var i = 0
+    var j = 0
+    for _ in 0..<count {
+      body(i, j)
+      var d = shape.count - 1
+      while d >= 0 {
+        index[d] += 1
+        i += a[d]
+        j += b[d]
+        if index[d] < shape[d] { break }
+        i -= a[d] * shape[d]
+        j -= b[d] * shape[d]
+        index[d] = 0
+        d -= 1
+      }
+    }
+  }
+}

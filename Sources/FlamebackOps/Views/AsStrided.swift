@@ -1,0 +1,131 @@
+import FlamebackCore
+import FlamebackKernels
+
+extension Tensor {
+  /// Any view of the storage: sizes, strides and offset are taken as they are. SeeAlso: torch.as_strided
+  public func asStrided(_ size: some Collection<Int>, _ stride: some Collection<Int>, storageOffset: Int? = nil)
+    -> Tensor
+  {
+    attempt(like: self) { () throws(OpError) in
+      let target = try checkedLayout(size, stride, storageOffset, "asStrided")
+      return apply(AsStrided(input: layout, target: target), self)
+    }
+  }
+
+  /// A copy in which that view of the elements, as if they lay in row-major order, is replaced by `source`.
+  /// SeeAlso: torch.as_strided_scatter
+  public func asStridedScatter(
+    _ source: Tensor, _ size: some Collection<Int>, _ stride: some Collection<Int>, storageOffset: Int? = nil
+  ) -> Tensor {
+    attempt(like: self) { () throws(OpError) in
+      let base = contiguous().clone()
+      let target = try base.checkedLayout(size, stride, storageOffset ?? 0, "asStridedScatter")
+      return try base.scattering(AsStrided(input: Layout(shape), target: target), source, exact: true)
+    }
+  }
+
+  private func checkedLayout(
+    _ size: some Collection<Int>, _ stride: some Collection<Int>, _ offset: Int?, _ op: String
+  ) throws(OpError) -> Layout {
+    guard size.count == stride.count else { throw OpError(op, "\(size.count) sizes but \(stride.count) strides") }
+    guard size.allSatisfy({ $0 >= 0 }), stride.allSatisfy({ $0 >= 0 }) else {
+      throw OpError(op, "sizes and strides must not be negative: \(Array(size)), \(Array(stride))")
+    }
+    let offset = offset ?? layout.offset
+    let target = Layout(shape: Shape(size), strides: Shape(stride), offset: offset)
+    guard offset >= 0, target.shape.checkedElementCount != nil, zip(size, stride).allSatisfy({ fits($0, $1) }),
+      target.elementCount == 0 || target.storageRange.upperBound * dtype.byteSize <= body.storage.byteCount
+    else {
+      throw OpError(
+        op,
+        "sizes \(Array(size)), strides \(Array(stride)), offset \(offset) reach beyond a storage of "
+          + "\(body.storage.byteCount) bytes")
+    }
+    return target
+  }
+
+  private func fits(_ size: Int, _ stride: Int) -> Bool {
+    size.multipliedReportingOverflow(by: stride).partialValue < 1 << 48 && size < 1 << 48 && stride < 1 << 48
+  }
+}
+
+/// A view of the whole storage. The input's layout tells which of its places are the input's.
+struct AsStrided: ViewPrimitive {
+  static let name = "as_strided"
+  let input: Layout
+  let target: Layout
+
+  func layout(of input: Layout) throws(OpError) -> Layout { target }
+
+  var attributes: [(String, String)] {
+    [("size", "\(target.shape)"), ("stride", "\(target.strides)"), ("offset", "\(target.offset)")]
+  }
+
+  var gradient: Gradient {
+    .pullback(keeps: .nothing) { [input, target] cotangents, _ in
+      [cotangents[0].map { apply(Restride(from: target, to: input, shared: input), $0) }]
+    }
+  }
+}
+
+/// Lays values into zeroed storage by one layout, adding where places coincide, and reads it by another: the adjoint of
+/// `asStrided`. Places that several elements of `shared` name count in equal parts.
+struct Restride: Primitive {
+  static let name = "as_strided_adjoint"
+  let from: Layout
+  let to: Layout
+  let shared: Layout
+
+  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+    [TensorSpec(shape: to.shape, dtype: inputs[0].dtype, device: inputs[0].device)]
+  }
+
+  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+    let dtype = inputs[0].dtype
+    let low = min(from.storageRange.lowerBound, to.storageRange.lowerBound)
+    let count = max(from.storageRange.upperBound, to.storageRange.upperBound) - low
+    let storage = try Storage(byteCount: count * dtype.byteSize, device: .cpu, op: name)
+    storage.address.initializeMemory(as: UInt8.self, repeating: 0, count: count * dtype.byteSize)
+    let size = dtype.byteSize
+    let packed = from.shape.contiguousStrides
+    Strided.accumulate(
+      inputs[0].pointer, packed, into: storage.address + (from.offset - low) * size, from.strides, over: from.shape,
+      dtype)
+    if shared.mayOverlap { divide(storage.address - low * size, dtype, low, count) }
+    Strided.copy(
+      storage.address + (to.offset - low) * size, dtype, to.strides, to: outputs[0].pointer, dtype, nil, over: to.shape)
+  }
+
+  /// Divides every place by the number of elements of `shared` that name it.
+  private func divide(_ base: UnsafeMutableRawPointer, _ dtype: DType, _ low: Int, _ count: Int) {
+    var counts = [Int](repeating: 0, count: count)
+    Strided.forEachOffset(shared.shape, shared.strides, shared.strides) { i, _ in
+      let place = i + shared.offset - low
+      if place >= 0 && place < count { counts[place] += 1 }
+    }
+    for (i, n) in counts.enumerated() where n > 1 {
+      let place = base + (low + i) * dtype.byteSize
+      switch dtype {
+      case .float32: place.assumingMemoryBound(to: Float.self).pointee /= Float(n)
+      case .float64: place.assumingMemoryBound(to: Double.self).pointee /= Double(n)
+      case .float16: place.assumingMemoryBound(to: Float16.self).pointee /= Float16(n)
+      case .bfloat16:
+        let value = place.assumingMemoryBound(to: BFloat16.self)
+        value.pointee = BFloat16(value.pointee.float / Float(n))
+      case .complex64:
+        let value = place.assumingMemoryBound(to: Complex<Float>.self)
+        value.pointee = Complex(value.pointee.real / Float(n), value.pointee.imaginary / Float(n))
+      case .complex128:
+        let value = place.assumingMemoryBound(to: Complex<Double>.self)
+        value.pointee = Complex(value.pointee.real / Double(n), value.pointee.imaginary / Double(n))
+      default: break
+      }
+    }
+  }
+
+  var gradient: Gradient {
+    .pullback(keeps: .nothing) { [from, to, shared] cotangents, _ in
+      [cotangents[0].map { apply(Restride(from: to, to: from, shared: shared), $0) }]
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import FlamebackCore
+import FlamebackKernels
+
+extension Tensor {
+  /// The diagonal of the matrices over `dim1` and `dim2`, as a last dimension; a positive `offset` lies above the main one.
+  /// SeeAlso: torch.diagonal
+  public func diagonal(offset: Int = 0, dim1: Int = 0, dim2: Int = 1) -> Tensor {
+    attempt(like: self) { () throws(OpError) in
+      apply(try Diagonal(offset: offset, dim1, dim2, of: shape), self)
+    }
+  }
+
+  /// A copy in which that diagonal is replaced by `source`. SeeAlso: torch.diagonal_scatter
+  public func diagonalScatter(_ source: Tensor, offset: Int = 0, dim1: Int = 0, dim2: Int = 1) -> Tensor {
+    attempt(like: self) { () throws(OpError) in
+      try scattering(try Diagonal(offset: offset, dim1, dim2, of: shape), source, exact: true)
+    }
+  }
+
+  /// A vector as the diagonal of a matrix, or the diagonal of a matrix. SeeAlso: torch.diag
+  public func diag(_ diagonal: Int = 0) -> Tensor {
+    switch rank {
+    case 1: diagEmbed(offset: diagonal)
+    case 2: self.diagonal(offset: diagonal).clone()
+    default: fail("diag", "supports tensors of 1 or 2 dimensions, got \(spec)", like: spec)
+    }
+  }
+
+  /// All elements as the diagonal of a matrix. SeeAlso: torch.diagflat
+  public func diagflat(_ offset: Int = 0) -> Tensor { reshape(-1).diagEmbed(offset: offset) }
+
+  /// Zeros with the last dimension as diagonal over two new dimensions. SeeAlso: torch.diag_embed
+  public func diagEmbed(offset: Int = 0, dim1: Int = -2, dim2: Int = -1) -> Tensor {
+    attempt(like: self) { () throws(OpError) in
+      guard rank > 0 else { throw OpError("diagEmbed", "expects at least one dimension, got \(spec)") }
+      let a = try normalizedDim(dim1, rank: rank + 1, op: "diagEmbed")
+      let b = try normalizedDim(dim2, rank: rank + 1, op: "diagEmbed")
+      guard a != b else { throw OpError("diagEmbed", "diagonal dimensions cannot be identical: \(dim1), \(dim2)") }
+      let size = shape[rank - 1] + abs(offset)
+      var base = Array(shape.dropLast())
+      base.insert(size, at: min(a, b))
+      base.insert(size, at: max(a, b))
+      let view = try Diagonal(offset: offset, a, b, of: Shape(base))
+      return apply(ViewAdjoint(view: view, base: TensorSpec(shape: Shape(base), dtype: dtype)), self)
+    }
+  }
+}
+
+/// A diagonal over two dimensions, as the last one.
+struct Diagonal: ViewPrimitive {
+  static let name = "diagonal"
+  let offset, dim1, dim2: Int
+
+  init(offset: Int, _ dim1: Int, _ dim2: Int, of shape: Shape) throws(OpError) {
+    self.offset = offset
+    guard shape.count >= 2 else {
+      _ = try normalizedDim(dim1, rank: shape.count, op: "diagonal")
+      _ = try normalizedDim(dim2, rank: shape.count, op: "diagonal")
+      throw OpError("diagonal", "needs at least two dimensions, got shape \(shape)")
+    }
+    self.dim1 = try normalizedDim(dim1, rank: shape.count, op: "diagonal")
+    self.dim2 = try normalizedDim(dim2, rank: shape.count, op: "diagonal")
+    guard self.dim1 != self.dim2 else {
+      throw OpError("diagonal", "diagonal dimensions cannot be identical: \(dim1), \(dim2)")
+    }
+  }
+
+  func layout(of input: Layout) throws(OpError) -> Layout {
+    let rows = input.shape[dim1] - max(-offset, 0)
+    let columns = input.shape[dim2] - max(offset, 0)
+    let length = max(min(rows, columns), 0)
+    let kept = (0..<input.rank).filter { $0 != dim1 && $0 != dim2 }
+    var result = Layout(
+      shape: Shape(kept.map { input.shape[$0] } + [length]),
+      strides: Shape(kept.map { input.strides[$0] } + [input.strides[dim1] + input.strides[dim2]]),
+      offset: input.offset)
+    if length > 0 { result.offset += offset >= 0 ? offset * input.strides[dim2] : -offset * input.strides[dim1] }
+    return result
+  }
+
+  var attributes: [(String, String)] { [("offset", "\(offset)"), ("dim1", "\(dim1)"), ("dim2", "\(dim2)")] }
+
+  var gradient: Gradient { adjointGradient }
+}

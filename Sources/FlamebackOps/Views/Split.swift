@@ -1,0 +1,112 @@
+import FlamebackCore
+import FlamebackKernels
+
+extension Tensor {
+  /// Pieces of `size` along `dim`, the last one perhaps smaller. SeeAlso: torch.split
+  public func split(_ size: Int, dim: Int = 0) -> [Tensor] {
+    pieces("split", dim) { (n) throws(OpError) in
+      guard size >= 0 else { throw OpError("split", "the size of a piece must not be negative, got \(size)") }
+      guard size > 0 || n == 0 else { throw OpError("split", "the size of a piece can only be 0 in a dim of size 0") }
+      if n == 0 { return [0..<0] }
+      return stride(from: 0, to: n, by: size).map { $0..<min($0 + size, n) }
+    }
+  }
+
+  /// Pieces of these sizes along `dim`. SeeAlso: torch.split
+  public func split(_ sizes: [Int], dim: Int = 0) -> [Tensor] {
+    pieces("split", dim) { (n) throws(OpError) in
+      guard sizes.allSatisfy({ $0 >= 0 }), sizes.reduce(0, +) == n else {
+        throw OpError("split", "sizes \(sizes) must sum exactly to \(n), the size of dim \(dim) of \(spec)")
+      }
+      var start = 0
+      return sizes.map { size in
+        start += size
+        return (start - size)..<start
+      }
+    }
+  }
+
+  /// SeeAlso: torch.split_with_sizes
+  public func splitWithSizes(_ sizes: [Int], dim: Int = 0) -> [Tensor] { split(sizes, dim: dim) }
+
+  /// At most `chunks` pieces of equal size along `dim`, the last one perhaps smaller. SeeAlso: torch.chunk
+  public func chunk(_ chunks: Int, dim: Int = 0) -> [Tensor] {
+    pieces("chunk", dim) { (n) throws(OpError) in
+      guard chunks > 0 else { throw OpError("chunk", "expected more than 0 chunks, got \(chunks)") }
+      if n == 0 { return Array(repeating: 0..<0, count: chunks) }
+      let size = (n + chunks - 1) / chunks
+      return stride(from: 0, to: n, by: size).map { $0..<min($0 + size, n) }
+    }
+  }
+
+  /// `sections` pieces along `dim`, the first ones larger by one where the size does not divide.
+  /// SeeAlso: torch.tensor_split
+  public func tensorSplit(_ sections: Int, dim: Int = 0) -> [Tensor] {
+    pieces("tensorSplit", dim) { (n) throws(OpError) in
+      guard sections > 0 else { throw OpError("tensorSplit", "expected more than 0 sections, got \(sections)") }
+      let (small, larger) = n.quotientAndRemainder(dividingBy: sections)
+      return (0..<sections).map { i in
+        let start = i * small + min(i, larger)
+        return start..<(start + small + (i < larger ? 1 : 0))
+      }
+    }
+  }
+
+  /// Pieces along `dim` cut at `indices`. SeeAlso: torch.tensor_split
+  public func tensorSplit(_ indices: [Int], dim: Int = 0) -> [Tensor] {
+    pieces("tensorSplit", dim) { (n) throws(OpError) in
+      func clamp(_ i: Int) -> Int { min(max(i < 0 ? i + n : i, 0), n) }
+      let starts = [0] + indices.map(clamp)
+      let ends = indices.map(clamp) + [n]
+      return zip(starts, ends).map { $0..<max($0, $1) }
+    }
+  }
+
+  /// `tensorSplit` at the numbers of an integer tensor on the host: 0-d counts sections, 1-d lists indices.
+  public func tensorSplit(_ indicesOrSections: Tensor, dim: Int = 0) -> [Tensor] {
+    guard indicesOrSections.dtype == .int64, indicesOrSections.rank <= 1 else {
+      report(OpError("tensorSplit", "expected a 0-d or 1-d int64 tensor, got \(indicesOrSections.spec)"))
+      return [self]
+    }
+    return indicesOrSections.rank == 0
+      ? tensorSplit(indicesOrSections.itemInt(), dim: dim) : tensorSplit(indicesOrSections.scalars(Int.self), dim: dim)
+  }
+
+  /// Equal pieces along columns (dim 1; dim 0 of a vector). SeeAlso: torch.hsplit
+  public func hsplit(_ sections: Int) -> [Tensor] { evenSplit("hsplit", rank == 1 ? 0 : 1, atLeast: 1, sections) }
+  /// Pieces along columns cut at `indices`. SeeAlso: torch.hsplit
+  public func hsplit(_ indices: [Int]) -> [Tensor] { cut("hsplit", rank == 1 ? 0 : 1, atLeast: 1, indices) }
+  /// Equal pieces along rows. SeeAlso: torch.vsplit
+  public func vsplit(_ sections: Int) -> [Tensor] { evenSplit("vsplit", 0, atLeast: 2, sections) }
+  /// Pieces along rows cut at `indices`. SeeAlso: torch.vsplit
+  public func vsplit(_ indices: [Int]) -> [Tensor] { cut("vsplit", 0, atLeast: 2, indices) }
+  /// Equal pieces along dim 2. SeeAlso: torch.dsplit
+  public func dsplit(_ sections: Int) -> [Tensor] { evenSplit("dsplit", 2, atLeast: 3, sections) }
+  /// Pieces along dim 2 cut at `indices`. SeeAlso: torch.dsplit
+  public func dsplit(_ indices: [Int]) -> [Tensor] { cut("dsplit", 2, atLeast: 3, indices) }
+
+  private func evenSplit(_ op: String, _ dim: Int, atLeast: Int, _ sections: Int) -> [Tensor] {
+    guard rank >= atLeast, sections > 0, shape[dim] % sections == 0 else {
+      report(
+        OpError(op, "needs at least \(atLeast) dims and a size of dim \(dim) divisible by \(sections), got \(spec)"))
+      return [self]
+    }
+    return tensorSplit(sections, dim: dim)
+  }
+
+  private func cut(_ op: String, _ dim: Int, atLeast: Int, _ indices: [Int]) -> [Tensor] {
+    guard rank >= atLeast else {
+      report(OpError(op, "needs a tensor of at least \(atLeast) dims, got \(spec)"))
+      return [self]
+    }
+    return tensorSplit(indices, dim: dim)
+  }
+
+  private func pieces(_ op: String, _ dim: Int, _ ranges: (Int) throws(OpError) -> [Range<Int>]) -> [Tensor] {
+    attempt([self]) { () throws(OpError) in
+      guard rank > 0 else { throw OpError(op, "cannot be applied to a 0-d tensor") }
+      let d = try normalizedDim(dim, rank: rank, op: op)
+      return try ranges(shape[d]).map { sliced(d, $0.lowerBound, $0.count, 1) }
+    }
+  }
+}
