@@ -14,9 +14,9 @@ extern "C" {
 enum { FB_SCATTER_ASSIGN = 0, FB_SCATTER_SUM = 1, FB_SCATTER_PROD = 2, FB_SCATTER_MEAN = 3, FB_SCATTER_AMAX = 4,
        FB_SCATTER_AMIN = 5 };
 
-// gather and scatter along `dim`: index is contiguous of `shape`; the other operand has the strides given; `size` is the
-// size of dim there. ndim >= 1. Ranges are over the lines along dim: begin..<end of the product of the other dims of `shape`
-// (fb_line_count), so that scatters may be split among threads.
+// gather and scatter along `dim`: index is contiguous of `shape`; the other operand has the strides given; `size` is
+// the size of dim there. ndim >= 1. Ranges are over the lines along dim: begin..<end of the product of the other dims
+// of `shape` (fb_line_count), so that scatters may be split among threads.
 int64_t fb_line_count(int32_t ndim, const int64_t *shape, int32_t dim);
 // out[i][j][k] = source[i][index[i][j][k]][k]; out is contiguous of `shape`.
 int64_t fb_gather(int64_t item_size, int32_t ndim, const int64_t *shape, int32_t dim, const int64_t *index,

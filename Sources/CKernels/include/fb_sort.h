@@ -22,7 +22,7 @@ void fb_kthvalue(fb_dtype dtype, const void *x, int64_t outer, int64_t n, int64_
 // line that has one. n >= 1.
 void fb_median(fb_dtype dtype, const void *x, int64_t outer, int64_t n, int64_t inner, bool ignore_nan, void *values,
                int64_t *indices, int64_t begin, int64_t end);
-// The smallest of the most frequent values and its last position. n >= 1.
+// The smallest of the most frequent values and one of its positions. n >= 1.
 void fb_mode(fb_dtype dtype, const void *x, int64_t outer, int64_t n, int64_t inner, void *values, int64_t *indices,
              int64_t begin, int64_t end);
 
@@ -32,7 +32,8 @@ int64_t fb_unique(fb_dtype dtype, const void *x, int64_t n, void *values, int64_
 // The same for neighbours only, in the order of x.
 int64_t fb_unique_consecutive(fb_dtype dtype, const void *x, int64_t n, void *values, int64_t *inverse,
                               int64_t *counts);
-// Distinct rows of x [n, inner], in lexicographic order or (consecutive) runs. first[u]: a row of x that holds the u-th.
+// Distinct rows of x [n, inner], in lexicographic order, or (consecutive) runs in the order of x. first[u]: a row of x
+// that holds the u-th.
 int64_t fb_unique_rows(fb_dtype dtype, const void *x, int64_t n, int64_t inner, bool consecutive, int64_t *first,
                        int64_t *inverse, int64_t *counts);
 

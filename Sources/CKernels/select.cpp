@@ -1,0 +1,151 @@
+// topk, kthvalue, median and mode. Among equal values PyTorch's choice of position follows from its algorithms (the
+// standard library's selection and a quickselect, on keys alone; the median orders ties by position), so they are used
+// here too.
+#include <utility>
+
+#include "sort.hpp"
+
+namespace fbd {
+namespace {
+
+template <class K> bool less(const Item<K> &a, const Item<K> &b) { return a.key < b.key; }
+template <class K> bool greater(const Item<K> &a, const Item<K> &b) { return a.key > b.key; }
+
+// Runs body(line of x, items, place of the line's first result) for each line; results have `kept` items a line.
+template <class T, class Body>
+void forEachLine(const T *x, int64_t n, int64_t inner, int64_t kept, int64_t begin, int64_t end, Body &&body) {
+  Scratch scratch(size_t(n) * sizeof(Item<Key<T>>));
+  auto *items = scratch.as<Item<Key<T>>>();
+  for (int64_t line = begin; line < end; ++line) {
+    const int64_t o = line / inner, i = line % inner;
+    const T *from = x + o * n * inner + i;
+    loadItems(from, n, inner, items);
+    body(from, items, o * kept * inner + i);
+  }
+}
+
+template <class K>
+void selectTop(Item<K> *items, int64_t n, int64_t k, bool largest, bool sorted) {
+  auto before = largest ? greater<K> : less<K>;
+  if (k == 0) return;
+  if (k * 64 <= n) return std::partial_sort(items, items + k, items + n, before);
+  std::nth_element(items, items + k - 1, items + n, before);
+  if (sorted) std::sort(items, items + k - 1, before);
+}
+
+// Puts the k-th smallest item at place k (Hoare's selection with the median of three as pivot).
+template <class K>
+void quickSelect(Item<K> *items, int64_t n, int64_t k) {
+  int64_t left = 0, right = n - 1;
+  while (left < right) {
+    if (right == left + 1) {
+      if (greater(items[left], items[right])) std::swap(items[left], items[right]);
+      return;
+    }
+    std::swap(items[left + (right - left) / 2], items[left + 1]);
+    if (greater(items[left + 1], items[right])) std::swap(items[left + 1], items[right]);
+    if (greater(items[left], items[right])) std::swap(items[left], items[right]);
+    if (greater(items[left + 1], items[left])) std::swap(items[left + 1], items[left]);
+    int64_t i = left + 1, j = right;
+    const Item<K> pivot = items[left];
+    for (;;) {
+      do ++i; while (greater(pivot, items[i]));
+      do --j; while (greater(items[j], pivot));
+      if (j < i) break;
+      std::swap(items[i], items[j]);
+    }
+    std::swap(items[left], items[j]);
+    if (j <= k) left = i;
+    if (j >= k) right = j - 1;
+  }
+}
+
+// The position of the median of the line.
+template <class T>
+int64_t medianOf(const T *x, Item<Key<T>> *items, int64_t n, int64_t stride, bool ignoreNaN) {
+  int64_t nans = 0;
+  for (int64_t i = 0; i < n; ++i)
+    if (isNaN(x[i * stride])) {
+      if (!ignoreNaN) return i;
+      ++nans;
+    }
+  const int64_t k = nans == n ? 0 : (n - nans - 1) / 2;
+  std::nth_element(items, items + k, items + n, [](const Item<Key<T>> &a, const Item<Key<T>> &b) {
+    return a.key < b.key || (a.key == b.key && a.index < b.index);
+  });
+  return items[k].index;
+}
+
+template <class T>
+int64_t modeOf(const T *x, Item<Key<T>> *items, int64_t n, int64_t stride) {
+  std::sort(items, items + n, less<Key<T>>);
+  int64_t best = 0, most = 0, count = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    ++count;
+    const bool last = i == n - 1 || items[i].key != items[i + 1].key || isNaN(x[items[i].index * stride]);
+    if (!last) continue;
+    if (count > most) {
+      most = count;
+      best = items[i].index;
+    }
+    count = 0;
+  }
+  return best;
+}
+
+}  // namespace
+}  // namespace fbd
+
+using namespace fbd;
+
+extern "C" void fb_topk(fb_dtype dtype, const void *x, int64_t outer, int64_t n, int64_t inner, int64_t k,
+                        bool largest, bool sorted, void *values, int64_t *indices, int64_t begin, int64_t end) {
+  (void)outer;
+  dispatch<kReal>(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    forEachLine(static_cast<const T *>(x), n, inner, k, begin, end, [&](const T *line, auto *items, int64_t place) {
+      selectTop(items, n, k, largest, sorted);
+      for (int64_t i = 0; i < k; ++i) {
+        indices[place + i * inner] = items[i].index;
+        static_cast<T *>(values)[place + i * inner] = line[items[i].index * inner];
+      }
+    });
+  });
+}
+
+extern "C" void fb_kthvalue(fb_dtype dtype, const void *x, int64_t outer, int64_t n, int64_t inner, int64_t k,
+                            void *values, int64_t *indices, int64_t begin, int64_t end) {
+  (void)outer;
+  dispatch<kReal>(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    forEachLine(static_cast<const T *>(x), n, inner, 1, begin, end, [&](const T *line, auto *items, int64_t place) {
+      quickSelect(items, n, k - 1);
+      indices[place] = items[k - 1].index;
+      static_cast<T *>(values)[place] = line[items[k - 1].index * inner];
+    });
+  });
+}
+
+extern "C" void fb_median(fb_dtype dtype, const void *x, int64_t outer, int64_t n, int64_t inner, bool ignore_nan,
+                          void *values, int64_t *indices, int64_t begin, int64_t end) {
+  (void)outer;
+  dispatch<kReal>(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    forEachLine(static_cast<const T *>(x), n, inner, 1, begin, end, [&](const T *line, auto *items, int64_t place) {
+      indices[place] = medianOf(line, items, n, inner, ignore_nan);
+      static_cast<T *>(values)[place] = line[indices[place] * inner];
+    });
+  });
+}
+
+extern "C" void fb_mode(fb_dtype dtype, const void *x, int64_t outer, int64_t n, int64_t inner, void *values,
+                        int64_t *indices, int64_t begin, int64_t end) {
+  (void)outer;
+  dispatch<kReal>(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    forEachLine(static_cast<const T *>(x), n, inner, 1, begin, end, [&](const T *line, auto *items, int64_t place) {
+      indices[place] = modeOf(line, items, n, inner);
+      static_cast<T *>(values)[place] = line[indices[place] * inner];
+    });
+  });
+}
