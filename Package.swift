@@ -42,7 +42,7 @@ let package = Package(
       ]),
     .target(
       name: "FlamebackVision", dependencies: ["Flameback", "FlamebackFiles"], resources: [.copy("Resources/digits")]),
-    .target(name: "FlamebackTesting", dependencies: ["Flameback", "FlamebackVision"]),
+    .target(name: "FlamebackTesting", dependencies: ["Flameback", "FlamebackVision", "FlamebackFiles"]),
     .executableTarget(
       name: "flameback",
       dependencies: [

@@ -1,1 +1,4 @@
-print("conformance")
+import FlamebackTesting
+import Foundation
+
+exit(ConformanceCommand.main(CommandLine.arguments))

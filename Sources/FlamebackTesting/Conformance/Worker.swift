@@ -1,0 +1,83 @@
+import Flameback
+import FlamebackCore
+import FlamebackFiles
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Runs single cases: what a worker process does with the lines of its standard input.
+public struct Worker {
+  let directory: String
+  let device: Device
+
+  public init(directory: String, device: Device) {
+    self.directory = directory
+    self.device = device
+  }
+
+  /// Reads `file <tab> first case <tab> filter` a line, and writes for each case `B n` when it begins, then `P n`, `S n`
+  /// or `F n reason`, and `E` at the end of the file.
+  public func serve() {
+    setvbuf(stdout, nil, _IOLBF, 0)
+    while let line = readLine() {
+      let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+      guard fields.count == 3 else { continue }
+      do {
+        let file = try CaseFile(directory: directory, file: fields[0])
+        let filter = NameFilter(fields[2])
+        for (i, json) in file.cases.enumerated().dropFirst(Int(fields[1]) ?? 0) where filter.admits(file, json) {
+          print("B\t\(i)\t\(json["id"]?.string ?? json["name"]?.string ?? "\(file.op)/\(i)")")
+          do {
+            try Worker.run(file, json, device: device)
+            print("P\t\(i)")
+          } catch {
+            print("F\t\(i)\t\(Worker.line("\(error)"))")
+          }
+        }
+      } catch {
+        print("X\t\(Worker.line("\(error)"))")
+      }
+      print("E")
+    }
+  }
+
+  private static func line(_ text: String) -> String {
+    String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 })
+  }
+
+  /// Runs one case; throws what is wrong.
+  static func run(_ file: CaseFile, _ json: JSON, device: Device) throws {
+    switch file.kind {
+    case "ops": try OperatorCase(file: file, json: json, device: device).run()
+    default: throw Mismatch("unknown kind '\(file.kind)'")
+    }
+  }
+}
+
+/// Which cases `--only` names: an operator, a function, a case or a prefix followed by `*`; several with commas.
+struct NameFilter {
+  let names: [String]
+
+  init(_ text: String) { names = text.split(separator: ",").map(String.init) }
+
+  private func admits(_ candidates: [String]) -> Bool {
+    names.isEmpty
+      || names.contains { name in
+        candidates.contains { candidate in
+          candidate == name || candidate.hasPrefix(name + "/")
+            || (name.hasSuffix("*") && candidate.hasPrefix(name.dropLast()))
+        }
+      }
+  }
+
+  func admits(_ file: CaseFile, _ json: JSON) -> Bool {
+    let keys = ["id", "fn", "name", "module", "optimizer", "scheduler", "model"]
+    return admits([file.op] + keys.compactMap { json[$0]?.string })
+  }
+
+  /// Whether a file may hold such cases, from the index alone.
+  func mayAdmit(op: String) -> Bool { names.isEmpty || admits([op]) }
+}
