@@ -12,7 +12,7 @@ final class CaseFile {
   let aliases: [String]
   let cases: [JSON]
   let root: JSON
-  private let tensors: TensorFile?
+  private let tensors: Safetensors?
 
   init(directory: String, file: String) throws {
     path = file
@@ -23,31 +23,40 @@ final class CaseFile {
     aliases = (root["aliases"]?.array ?? []).compactMap(\.string)
     cases = root["cases"]?.array ?? []
     let folder = file.split(separator: "/").dropLast().joined(separator: "/")
-    tensors = try root["tensors"]?.string.map { try TensorFile("\(directory)/\(folder)/\($0)") }
+    tensors = try root["tensors"]?.string.map { try Safetensors("\(directory)/\(folder)/\($0)") }
+  }
+
+  private func stored(_ descriptor: JSON) throws -> RawTensor {
+    guard let key = descriptor["key"]?.string, let tensor = tensors?[key] else {
+      throw CallError("\(path): there is no tensor \(descriptor["key"]?.string ?? "without key")")
+    }
+    return tensor
   }
 
   /// The expected elements that a tensor descriptor names.
   func array(_ descriptor: JSON) throws -> HostArray {
-    guard let key = descriptor["key"]?.string, let tensors else { throw CallError("a descriptor without key") }
     let shape = (descriptor["shape"]?.array ?? []).compactMap(\.int)
-    return try HostArray(dtype: descriptor["dtype"]?.string ?? "", shape: shape, bytes: tensors.bytes(key).bytes)
+    let dtype = descriptor["dtype"]?.string ?? ""
+    return try stored(descriptor).withContiguousBytes { try HostArray(dtype: dtype, shape: shape, bytes: $0) }
   }
 
   /// The tensor that a descriptor names: a view over the stored storage where strides are given.
   func tensor(_ descriptor: JSON, device: Device = .cpu) throws -> Tensor {
-    guard let key = descriptor["key"]?.string, let tensors else { throw CallError("a descriptor without key") }
     let name = descriptor["dtype"]?.string ?? ""
     guard let dtype = DType(name: name) else { throw CallError("dtype \(name) is not supported") }
     let shape = Shape((descriptor["shape"]?.array ?? []).compactMap(\.int))
-    let (bytes, stored) = try tensors.bytes(key)
+    let stored = try stored(descriptor)
     var storageShape = shape
-    if descriptor["strides"] != nil { storageShape = Shape(dtype.isComplex ? Array(stored.dropLast()) : stored) }
-    guard storageShape.elementCount * dtype.byteSize <= bytes.count else {
-      throw CallError("tensor \(key) has \(bytes.count) bytes, too few for \(dtype) \(storageShape)")
+    if descriptor["strides"] != nil {
+      storageShape = Shape(dtype.isComplex ? stored.shape.dropLast() : stored.shape[...])
     }
     var tensor = try Tensor.uninitialized(TensorSpec(shape: storageShape, dtype: dtype), op: "conformance")
-    if let base = bytes.baseAddress {
-      tensor.hostView.pointer.copyMemory(from: base, byteCount: storageShape.elementCount * dtype.byteSize)
+    let count = storageShape.elementCount * dtype.byteSize
+    try stored.withContiguousBytes { bytes in
+      guard bytes.count == count else {
+        throw CallError("\(path): a tensor has \(bytes.count) bytes, expected \(dtype) \(storageShape)")
+      }
+      if let base = bytes.baseAddress { tensor.hostView.pointer.copyMemory(from: base, byteCount: count) }
     }
     if device != .cpu { tensor = tensor.to(device) }
     if let strides = descriptor["strides"]?.array {

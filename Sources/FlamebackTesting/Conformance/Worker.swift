@@ -21,7 +21,6 @@ public struct Worker {
   /// Reads `file <tab> first case <tab> filter` a line, and writes for each case `B n` when it begins, then `P n`, `S n`
   /// or `F n reason`, and `E` at the end of the file.
   public func serve() {
-    setvbuf(stdout, nil, _IOLBF, 0)
     while let line = readLine() {
       let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
       guard fields.count == 3 else { continue }
@@ -29,18 +28,31 @@ public struct Worker {
         let file = try CaseFile(directory: directory, file: fields[0])
         let filter = NameFilter(fields[2])
         for (i, json) in file.cases.enumerated().dropFirst(Int(fields[1]) ?? 0) where filter.admits(file, json) {
-          print("B\t\(i)\t\(json["id"]?.string ?? json["name"]?.string ?? "\(file.op)/\(i)")")
+          emit("B\t\(i)\t\(json["id"]?.string ?? json["name"]?.string ?? "\(file.op)/\(i)")")
           do {
             try Worker.run(file, json, device: device)
-            print("P\t\(i)")
+            emit("P\t\(i)")
           } catch {
-            print("F\t\(i)\t\(Worker.line("\(error)"))")
+            emit("F\t\(i)\t\(Worker.line("\(error)"))")
           }
         }
       } catch {
-        print("X\t\(Worker.line("\(error)"))")
+        emit("X\t\(Worker.line("\(error)"))")
       }
-      print("E")
+      emit("E")
+    }
+  }
+
+  /// Writes a line at once: the parent must know where a crash happened.
+  private func emit(_ line: String) {
+    var text = Substring(line + "\n")
+    text.withUTF8 { bytes in
+      var written = 0
+      while written < bytes.count {
+        let count = write(1, bytes.baseAddress! + written, bytes.count - written)
+        if count <= 0 { return }
+        written += count
+      }
     }
   }
 

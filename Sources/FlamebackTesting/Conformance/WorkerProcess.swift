@@ -17,7 +17,7 @@ final class WorkerProcess {
     process.environment = ProcessInfo.processInfo.environment.merging(
       ["OMP_NUM_THREADS": "1", "SWIFT_BACKTRACE": "enable=no"]) { $1 }
     errorPath = FileManager.default.temporaryDirectory.appendingPathComponent("conformance-\(UUID()).err").path
-    FileManager.default.createFile(atPath: errorPath, contents: nil)
+    try Data().write(to: URL(fileURLWithPath: errorPath))
     process.standardInput = input
     process.standardOutput = output
     process.standardError = FileHandle(forWritingAtPath: errorPath)
@@ -50,7 +50,7 @@ final class WorkerProcess {
     process.waitUntilExit()
     let text = (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? ""
     let lines = text.split(separator: "\n").filter { !$0.allSatisfy(\.isWhitespace) }
-    let line = lines.last { $0.contains("rror") } ?? lines.last
+    let line = lines.last { $0.contains("rror: ") } ?? lines.last { !$0.contains("libswiftCore") }
     return line.map(String.init) ?? "signal \(process.terminationStatus)"
   }
 
