@@ -36,10 +36,10 @@ extension Tensor {
       let a = try normalizedDim(dim1, rank: rank + 1, op: "diagEmbed")
       let b = try normalizedDim(dim2, rank: rank + 1, op: "diagEmbed")
       guard a != b else { throw OpError("diagEmbed", "diagonal dimensions cannot be identical: \(dim1), \(dim2)") }
-      let size = shape[rank - 1] + abs(offset)
+      let size = shape[rank - 1] + Swift.abs(offset)
       var base = Array(shape.dropLast())
-      base.insert(size, at: min(a, b))
-      base.insert(size, at: max(a, b))
+      base.insert(size, at: Swift.min(a, b))
+      base.insert(size, at: Swift.max(a, b))
       let view = try Diagonal(offset: offset, a, b, of: Shape(base))
       return apply(ViewAdjoint(view: view, base: TensorSpec(shape: Shape(base), dtype: dtype)), self)
     }

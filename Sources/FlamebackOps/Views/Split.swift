@@ -8,7 +8,7 @@ extension Tensor {
       guard size >= 0 else { throw OpError("split", "the size of a piece must not be negative, got \(size)") }
       guard size > 0 || n == 0 else { throw OpError("split", "the size of a piece can only be 0 in a dim of size 0") }
       if n == 0 { return [0..<0] }
-      return stride(from: 0, to: n, by: size).map { $0..<min($0 + size, n) }
+      return stride(from: 0, to: n, by: size).map { $0..<Swift.min($0 + size, n) }
     }
   }
 
@@ -35,7 +35,7 @@ extension Tensor {
       guard chunks > 0 else { throw OpError("chunk", "expected more than 0 chunks, got \(chunks)") }
       if n == 0 { return Array(repeating: 0..<0, count: chunks) }
       let size = (n + chunks - 1) / chunks
-      return stride(from: 0, to: n, by: size).map { $0..<min($0 + size, n) }
+      return stride(from: 0, to: n, by: size).map { $0..<Swift.min($0 + size, n) }
     }
   }
 
@@ -46,7 +46,7 @@ extension Tensor {
       guard sections > 0 else { throw OpError("tensorSplit", "expected more than 0 sections, got \(sections)") }
       let (small, larger) = n.quotientAndRemainder(dividingBy: sections)
       return (0..<sections).map { i in
-        let start = i * small + min(i, larger)
+        let start = i * small + Swift.min(i, larger)
         return start..<(start + small + (i < larger ? 1 : 0))
       }
     }
@@ -58,7 +58,7 @@ extension Tensor {
       func clamp(_ i: Int) -> Int { min(max(i < 0 ? i + n : i, 0), n) }
       let starts = [0] + indices.map(clamp)
       let ends = indices.map(clamp) + [n]
-      return zip(starts, ends).map { $0..<max($0, $1) }
+      return zip(starts, ends).map { $0..<Swift.max($0, $1) }
     }
   }
 
