@@ -29,21 +29,20 @@ typedef enum {
 
 // Computes outputs begin..<end of the outer * inner ones (row-major); the results do not depend on how they are split.
 // The result is converted to out_dtype as fb_elementwise stores it. With n = 0: 0 for sums, counts, norms and ANY, 1 for
-// PROD and ALL, NaN for MEAN, VAR and STD, -inf for LOGSUMEXP; the caller refuses MIN, MAX, ARGMIN, ARGMAX.
+// PROD and ALL, NaN for MEAN, VAR and STD, -inf for LOGSUMEXP; the caller refuses MIN, MAX, ARGMIN and ARGMAX.
 void fb_reduce(fb_reduction op, const void *in, fb_dtype in_dtype, int64_t outer, int64_t n, int64_t inner,
                double param, void *out, fb_dtype out_dtype, void *out2, int64_t begin, int64_t end);
 
-// Long rows (inner = 1) in parallel: the row is cut into blocks of FB_REDUCE_BLOCK elements whose partial results any
-// thread may compute; combining them in order gives exactly what fb_reduce gives. Blocks are numbered
-// row * fb_reduce_blocks(n) + block in row; `partials` has one entry per block.
-#define FB_REDUCE_BLOCK 32768
-typedef struct { double a, b, c; int64_t i, count; } fb_partial;
+// The same in parallel where there are few outputs and much to reduce: n is cut into fb_reduce_blocks(n, inner) blocks
+// whose partial results any thread may compute; combining them gives exactly what fb_reduce gives. Blocks are numbered
+// o * blocks + b, 0 <= o < outer; block k has the `inner` entries partials[k * inner + i].
+typedef struct { double a, b, c; int64_t i, j; } fb_partial;
 
-int64_t fb_reduce_blocks(int64_t n);  // blocks in a row of n elements: at least 1
-void fb_reduce_partial(fb_reduction op, const void *in, fb_dtype in_dtype, int64_t n, double param,
+int64_t fb_reduce_blocks(int64_t n, int64_t inner);  // at least 1
+void fb_reduce_partial(fb_reduction op, const void *in, fb_dtype in_dtype, int64_t n, int64_t inner, double param,
                        fb_partial *partials, int64_t begin_block, int64_t end_block);
-void fb_reduce_combine(fb_reduction op, const fb_partial *partials, fb_dtype in_dtype, int64_t n, double param,
-                       void *out, fb_dtype out_dtype, void *out2, int64_t begin_row, int64_t end_row);
+void fb_reduce_combine(fb_reduction op, const fb_partial *partials, fb_dtype in_dtype, int64_t n, int64_t inner,
+                       double param, void *out, fb_dtype out_dtype, void *out2, int64_t begin, int64_t end);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,376 @@
+// Reductions: blocks, their partial results, and what becomes of them.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "reduce.h"
+
+namespace fb {
+
+const ReduceKernels &reduceKernels() {
+  static const ReduceKernels table = [] {
+    ReduceKernels t = {};
+    fillReduceRows(t);
+    fillReduceColumns(t);
+    return t;
+  }();
+  return table;
+}
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+Kind kindOf(fb_reduction op, double param) {
+  switch (op) {
+    case FB_REDUCE_SUM:
+    case FB_REDUCE_MEAN: return Sum;
+    case FB_REDUCE_PROD: return Prod;
+    case FB_REDUCE_MIN:
+    case FB_REDUCE_ARGMIN: return Min;
+    case FB_REDUCE_MAX:
+    case FB_REDUCE_ARGMAX: return Max;
+    case FB_REDUCE_ANY:
+    case FB_REDUCE_ALL:
+    case FB_REDUCE_COUNT_NONZERO: return Count;
+    case FB_REDUCE_NANSUM: return NanSum;
+    case FB_REDUCE_LOGSUMEXP: return LogSumExp;
+    case FB_REDUCE_VAR:
+    case FB_REDUCE_STD: return Var;
+    case FB_REDUCE_NORM: break;
+  }
+  return param == 0 ? Count : param == 1 ? AbsSum : param == 2 ? SquareSum
+       : param == infinity ? MaxAbs : param == -infinity ? MinAbs : PowSum;
+}
+
+// complex<float> is reduced as complex<double>.
+int32_t domainOf(fb_dtype dtype) { return dtype == FB_C64 ? FB_COMPUTE_C128 : computeOf[dtype]; }
+
+struct Task {
+  Kind kind;
+  const char *in;
+  fb_dtype dtype;
+  int32_t domain;
+  int64_t n, inner;
+  double param;
+
+  Task(fb_reduction op, const void *in, fb_dtype dtype, int64_t n, int64_t inner, double param)
+      : kind(kindOf(op, param)), in(static_cast<const char *>(in)), dtype(dtype), domain(domainOf(dtype)), n(n),
+        inner(inner), param(param) {}
+
+  bool isDirect() const { return dtype == nativeDtype[domain]; }
+  const char *element(int64_t k) const { return in + k * static_cast<int64_t>(dtypeSize[dtype]); }
+
+  // `count` elements, `stride` apart, in the type of the domain: where they are, or copied to `tile`.
+  const void *load(int64_t first, int64_t stride, char *tile, size_t count) const {
+    if (isDirect() && stride == 1) return element(first);
+    conversions().load[dtype][domain](element(first), stride, tile, count);
+    return tile;
+  }
+};
+
+constexpr size_t maxTileBytes = tileSize * 16;
+
+// n elements from `first` on, packed; `index` is the first one's index in its row.
+fb_partial reduceRow(const Task &t, int64_t first, int64_t n, int64_t index) {
+  const RowKernel kernel = reduceKernels().row[t.domain];
+  fb_partial result = emptyPartial(t.kind);
+  alignas(64) char tile[maxTileBytes];
+  const int64_t step = t.isDirect() ? n : static_cast<int64_t>(tileSize);
+  for (int64_t done = 0; done < n; done += step) {
+    const int64_t count = std::min(step, n - done);
+    fb_partial part = {};
+    const void *x = t.load(first + done, 1, tile, static_cast<size_t>(count));
+    kernel(t.kind, x, static_cast<size_t>(count), index + done, t.param, part);
+    if (done == 0) result = part;
+    else mergePartial(t.kind, t.domain, result, part);
+  }
+  return result;
+}
+
+void clear(Columns &s, const fb_partial &empty, size_t width) {
+  for (size_t k = 0; k < width; ++k) {
+    s.a[k] = empty.a;
+    s.b[k] = empty.b;
+    s.c[k] = empty.c;
+    s.i[k] = empty.i;
+    s.j[k] = empty.j;
+  }
+}
+
+// Takes in `steps` elements of each of `width` columns: element r of column k at first + r * step + k * stride. The
+// last step may be narrower. Counts of elements: `steps` for each column below `lastWidth`, one less above it.
+void reduceColumns(const Task &t, Columns &s, int64_t first, int64_t steps, int64_t step, int64_t stride,
+                   size_t width, size_t lastWidth) {
+  alignas(64) char tile[maxTileBytes];
+  clear(s, emptyPartial(t.kind), width);
+  const auto pass = [&](int update) {
+    const ColumnKernel kernel = reduceKernels().column[update][t.domain];
+    for (int64_t r = 0; r < steps; ++r) {
+      const size_t count = r + 1 < steps ? width : lastWidth;
+      kernel(s, t.load(first + r * step, stride, tile, count), count, r, t.param);
+    }
+  };
+  pass(t.kind);
+  if (t.kind == LogSumExp) {
+    for (size_t k = 0; k < width; ++k) s.a[k] = std::isfinite(s.a[k]) ? s.a[k] : 0;
+    pass(ExpSum);
+  } else if (t.kind == Var) {
+    for (size_t k = 0; k < width; ++k) {
+      s.j[k] = k < lastWidth ? steps : steps - 1;
+      s.a[k] /= static_cast<double>(s.j[k]);
+      s.b[k] /= static_cast<double>(s.j[k]);
+    }
+    pass(SquareDiff);
+  }
+}
+
+// Narrow matrices are read several rows at a time, each of them with its own accumulators.
+int64_t rowsAtOnce(int64_t inner) { return inner <= 64 ? std::max<int64_t>(1, 128 / inner) : 1; }
+
+// Elements of n in a block. Fixed by the shape alone, so that results do not depend on threads.
+int64_t blockLength(int64_t inner) { return std::max<int64_t>(1024, 32768 / std::max<int64_t>(1, inner)); }
+
+constexpr int64_t shortRow = 64;
+
+// Partial results of columns begin..<end of one block of a [n, inner] matrix at element `base`.
+void reduceBlock(const Task &t, int64_t base, int64_t block, int64_t begin, int64_t end, fb_partial *result) {
+  const int64_t from = block * blockLength(t.inner), length = std::min(blockLength(t.inner), t.n - from);
+  base += from * t.inner;
+  if (t.inner == 1) {
+    result[0] = reduceRow(t, base, length, from);
+    return;
+  }
+  Columns s;
+  const int64_t rows = rowsAtOnce(t.inner);
+  const int64_t tile = rows > 1 ? t.inner : static_cast<int64_t>(Columns::width);
+  if (rows > 1) begin = 0;  // all columns lie in one tile
+  for (int64_t column = begin; column < end; column += tile) {
+    const int64_t columns = rows > 1 ? t.inner : std::min(tile, end - column);
+    const int64_t steps = (length + rows - 1) / rows, last = length - (steps - 1) * rows;
+    const int64_t replicas = std::min(rows, length);
+    reduceColumns(t, s, base + column, steps, rows * t.inner, 1, static_cast<size_t>(columns * replicas),
+                  static_cast<size_t>(columns * (steps == 1 ? replicas : last)));
+    for (int64_t k = 0; k < columns; ++k) {
+      fb_partial &total = result[column + k - begin];
+      for (int64_t r = 0; r < replicas; ++r) {
+        const int64_t at = r * columns + k;
+        fb_partial part = {s.a[at], s.b[at], s.c[at], s.i[at], s.j[at]};
+        if (t.kind == Min || t.kind == Max) part.i = from + part.i * rows + r;  // from steps to elements
+        if (r == 0) total = part;
+        else mergePartial(t.kind, t.domain, total, part);
+      }
+    }
+  }
+}
+
+int64_t blocksOf(int64_t n, int64_t inner) {
+  return std::max<int64_t>(1, (n + blockLength(inner) - 1) / blockLength(inner));
+}
+
+// Turns partial results into results.
+class Finish {
+ public:
+  Finish(fb_reduction op, const Task &t, void *out, fb_dtype outDtype, void *out2)
+      : op(op), t(t), out(static_cast<char *>(out)), outDtype(outDtype), out2(static_cast<char *>(out2)) {}
+
+  void operator()(const fb_partial &p, int64_t at) const {
+    const double n = static_cast<double>(t.n);
+    const bool isComplex = t.domain == FB_COMPUTE_C128, isInteger = t.domain == FB_COMPUTE_I64;
+    switch (op) {
+      case FB_REDUCE_SUM:
+      case FB_REDUCE_PROD:
+      case FB_REDUCE_NANSUM:
+        if (isInteger) return storeInteger(p.j, at);
+        return isComplex ? store(p.a, p.b, at) : store(p.a, at);
+      case FB_REDUCE_MEAN:
+        if (isInteger) return store(static_cast<double>(p.j) / n, at);
+        return isComplex ? store(p.a / n, p.b / n, at) : store(p.a / n, at);
+      case FB_REDUCE_MIN:
+      case FB_REDUCE_MAX:
+        if (out2 != nullptr) reinterpret_cast<int64_t *>(out2)[at] = p.i;
+        return isInteger ? storeInteger(p.j, at) : store(p.a, at);
+      case FB_REDUCE_ARGMIN:
+      case FB_REDUCE_ARGMAX:
+      case FB_REDUCE_COUNT_NONZERO: return storeInteger(p.i, at);
+      case FB_REDUCE_ANY: return storeInteger(p.i > 0, at);
+      case FB_REDUCE_ALL: return storeInteger(p.i == t.n, at);
+      case FB_REDUCE_LOGSUMEXP: return store(p.a + std::log(p.b), at);
+      case FB_REDUCE_NORM:
+        switch (t.kind) {
+          case Count: return store(static_cast<double>(p.i), at);
+          case SquareSum: return store(std::sqrt(p.a), at);
+          case PowSum: return store(std::pow(p.a, 1 / t.param), at);
+          default: return store(p.a, at);
+        }
+      case FB_REDUCE_VAR:
+      case FB_REDUCE_STD: {
+        const double var = t.n == 0 ? nan : p.c / std::max(0.0, n - t.param);
+        store(op == FB_REDUCE_STD ? std::sqrt(var) : var, at);
+        if (out2 == nullptr) return;
+        const double re = t.n == 0 ? nan : p.a, im = t.n == 0 && isComplex ? nan : p.b;
+        const double mean[2] = {re, im};
+        put(mean, isComplex ? FB_COMPUTE_C128 : FB_COMPUTE_F64, out2, t.dtype, at);
+      }
+    }
+  }
+
+ private:
+  fb_reduction op;
+  const Task &t;
+  char *out;
+  fb_dtype outDtype;
+  char *out2;
+
+  static void put(const void *value, int32_t compute, char *to, fb_dtype dtype, int64_t at) {
+    conversions().store[compute][dtype](value, to + at * static_cast<int64_t>(dtypeSize[dtype]), 1, 1);
+  }
+  void store(double re, double im, int64_t at) const {
+    const double z[2] = {re, im};
+    put(z, FB_COMPUTE_C128, out, outDtype, at);
+  }
+  void store(double value, int64_t at) const { put(&value, FB_COMPUTE_F64, out, outDtype, at); }
+  void storeInteger(int64_t value, int64_t at) const { put(&value, FB_COMPUTE_I64, out, outDtype, at); }
+};
+
+// Many short rows: a tile of rows is taken as columns that lie n apart.
+void reduceShortRows(const Task &t, const Finish &finish, int64_t begin, int64_t end) {
+  Columns s;
+  for (int64_t row = begin; row < end; row += static_cast<int64_t>(Columns::width)) {
+    const size_t width = static_cast<size_t>(std::min<int64_t>(Columns::width, end - row));
+    reduceColumns(t, s, row * t.n, t.n, 1, t.n, width, width);
+    for (size_t k = 0; k < width; ++k) {
+      finish({s.a[k], s.b[k], s.c[k], s.i[k], s.j[k]}, row + static_cast<int64_t>(k));
+    }
+  }
+}
+
+}  // namespace
+
+fb_partial emptyPartial(Kind kind) {
+  fb_partial p = {0, 0, 0, 0, 0};
+  if (kind == Prod) {
+    p.a = 1;
+    p.j = 1;
+  } else if (kind == Min || kind == MinAbs) {
+    p.a = infinity;
+    p.j = std::numeric_limits<int64_t>::max();
+  } else if (kind == Max) {
+    p.a = -infinity;
+    p.j = std::numeric_limits<int64_t>::min();
+  } else if (kind == LogSumExp) {
+    p.a = -infinity;
+  }
+  return p;
+}
+
+void mergePartial(Kind kind, int32_t domain, fb_partial &p, const fb_partial &q) {
+  const bool isInteger = domain == FB_COMPUTE_I64;
+  switch (kind) {
+    case Prod: {
+      const double re = p.a * q.a - p.b * q.b, im = p.a * q.b + p.b * q.a;
+      p.j = static_cast<int64_t>(static_cast<uint64_t>(p.j) * static_cast<uint64_t>(q.j));
+      p.a = domain == FB_COMPUTE_C128 ? re : p.a * q.a;
+      p.b = domain == FB_COMPUTE_C128 ? im : 0;
+      return;
+    }
+    case Min:
+    case Max: {
+      const bool beats = isInteger ? (kind == Min ? q.j < p.j : q.j > p.j) : (kind == Min ? q.a < p.a : q.a > p.a);
+      const bool equals = isInteger ? q.j == p.j : q.a == p.a;
+      const bool isNaN = !isInteger && q.a != q.a, wasNaN = !isInteger && p.a != p.a;
+      if ((beats && !wasNaN) || (isNaN && !wasNaN) || ((equals || (isNaN && wasNaN)) && q.i < p.i)) p = q;
+      return;
+    }
+    case MaxAbs:
+    case MinAbs:
+      if (q.a != q.a || (kind == MaxAbs ? q.a > p.a : q.a < p.a)) p.a = q.a;
+      return;
+    case LogSumExp: {
+      if (q.b == 0) return;  // nothing but -inf
+      if (p.b == 0) {
+        p = q;
+      } else if (!std::isfinite(p.b) || !std::isfinite(q.b)) {
+        p.a = 0;
+        p.b += q.b;
+      } else {
+        const double shift = std::max(p.a, q.a);
+        p.b = p.b * std::exp(p.a - shift) + q.b * std::exp(q.a - shift);
+        p.a = shift;
+      }
+      return;
+    }
+    case Var: {  // Chan, Golub, LeVeque: two samples' means and squared distances
+      const double count = static_cast<double>(p.j + q.j), weight = static_cast<double>(q.j) / count;
+      const double re = q.a - p.a, im = q.b - p.b;
+      p.c += q.c + (re * re + im * im) * static_cast<double>(p.j) * weight;
+      p.a += re * weight;
+      p.b += im * weight;
+      p.j += q.j;
+      return;
+    }
+    default:
+      p.a += q.a;
+      p.b += q.b;
+      p.i += q.i;
+      p.j = static_cast<int64_t>(static_cast<uint64_t>(p.j) + static_cast<uint64_t>(q.j));
+  }
+}
+
+}  // namespace fb
+
+using namespace fb;
+
+void fb_reduce(fb_reduction op, const void *in, fb_dtype in_dtype, int64_t outer, int64_t n, int64_t inner,
+               double param, void *out, fb_dtype out_dtype, void *out2, int64_t begin, int64_t end) {
+  (void)outer;
+  const Task t(op, in, in_dtype, n, inner, param);
+  const Finish finish(op, t, out, out_dtype, out2);
+  if (n == 0) {
+    fb_partial empty = emptyPartial(t.kind);
+    if (t.kind == LogSumExp || t.kind == MinAbs) empty.a = 0;
+    for (int64_t at = begin; at < end; ++at) finish(empty, at);
+    return;
+  }
+  if (inner == 1 && n <= shortRow) return reduceShortRows(t, finish, begin, end);
+  const int64_t blocks = blocksOf(n, inner);
+  fb_partial total[Columns::width], part[Columns::width];
+  for (int64_t at = begin; at < end;) {
+    const int64_t o = at / inner, column = at % inner, base = o * n * inner;
+    int64_t stop = std::min(inner, column + end - at);
+    const bool whole = rowsAtOnce(inner) > 1;  // the tile holds all columns
+    if (!whole) stop = std::min(stop, column + static_cast<int64_t>(Columns::width));
+    for (int64_t b = 0; b < blocks; ++b) {
+      reduceBlock(t, base, b, column, stop, b == 0 ? total : part);
+      if (b == 0) continue;
+      for (int64_t k = 0; k < (whole ? inner : stop - column); ++k) mergePartial(t.kind, t.domain, total[k], part[k]);
+    }
+    for (int64_t k = column; k < stop; ++k) finish(total[whole ? k : k - column], at + k - column);
+    at += stop - column;
+  }
+}
+
+int64_t fb_reduce_blocks(int64_t n, int64_t inner) { return blocksOf(n, inner); }
+
+void fb_reduce_partial(fb_reduction op, const void *in, fb_dtype in_dtype, int64_t n, int64_t inner, double param,
+                       fb_partial *partials, int64_t begin_block, int64_t end_block) {
+  const Task t(op, in, in_dtype, n, inner, param);
+  const int64_t blocks = blocksOf(n, inner);
+  for (int64_t k = begin_block; k < end_block; ++k) {
+    reduceBlock(t, k / blocks * n * inner, k % blocks, 0, inner, partials + k * inner);
+  }
+}
+
+void fb_reduce_combine(fb_reduction op, const fb_partial *partials, fb_dtype in_dtype, int64_t n, int64_t inner,
+                       double param, void *out, fb_dtype out_dtype, void *out2, int64_t begin, int64_t end) {
+  const Task t(op, nullptr, in_dtype, n, inner, param);
+  const Finish finish(op, t, out, out_dtype, out2);
+  const int64_t blocks = blocksOf(n, inner);
+  for (int64_t at = begin; at < end; ++at) {
+    const fb_partial *first = partials + at / inner * blocks * inner + at % inner;
+    fb_partial total = first[0];
+    for (int64_t b = 1; b < blocks; ++b) mergePartial(t.kind, t.domain, total, first[b * inner]);
+    finish(total, at);
+  }
+}

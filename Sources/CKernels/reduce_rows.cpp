@@ -1,0 +1,245 @@
+// Reduction of packed rows.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "reduce_rows.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "reduce.h"
+#include "vector_map-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fb {
+namespace HWY_NAMESPACE {
+
+// Sum of f(x[i]) in the type of f; the order of the additions is the compiler's, but the same for every call.
+template <class T, class F> HWY_INLINE auto SumOf(const T *x, size_t n, F f) -> decltype(f(x[0])) {
+#pragma clang fp reassociate(on)
+  decltype(f(x[0])) sum = 0;
+  for (size_t i = 0; i < n; ++i) sum += f(x[i]);
+  return sum;
+}
+
+struct AsDouble { HWY_INLINE double operator()(double x) const { return x; } };
+struct Magnitude { HWY_INLINE double operator()(double x) const { return std::fabs(x); } };
+struct Square { HWY_INLINE double operator()(double x) const { return x * x; } };
+struct NotNaN { HWY_INLINE double operator()(double x) const { return x == x ? x : 0; } };
+struct NotZero { HWY_INLINE int64_t operator()(double x) const { return x != 0; } };
+struct IsNaN { HWY_INLINE int64_t operator()(double x) const { return x != x; } };
+struct SquareFrom {
+  double mean;
+  HWY_INLINE double operator()(double x) const { return (x - mean) * (x - mean); }
+};
+
+// The extreme of x or |x|, ignoring NaN lanes it may have met. n > 0.
+template <bool max, bool magnitude, class T> HWY_INLINE T Extreme(const T *x, size_t n) {
+  const hn::ScalableTag<T> d;
+  const size_t lanes = hn::Lanes(d);
+  const auto value = [&](size_t i) HWY_ATTR {
+    const auto v = hn::LoadU(d, x + i);
+    return magnitude ? hn::Abs(v) : v;
+  };
+  const auto better = [](auto p, auto q) HWY_ATTR { return max ? hn::Max(p, q) : hn::Min(p, q); };
+  size_t i = 0;
+  T result = magnitude ? std::fabs(x[0]) : x[0];
+  if (n >= lanes) {
+    auto e0 = value(0), e1 = e0, e2 = e0, e3 = e0;
+    for (i = lanes; i + 4 * lanes <= n; i += 4 * lanes) {
+      e0 = better(e0, value(i));
+      e1 = better(e1, value(i + lanes));
+      e2 = better(e2, value(i + 2 * lanes));
+      e3 = better(e3, value(i + 3 * lanes));
+    }
+    for (; i + lanes <= n; i += lanes) e0 = better(e0, value(i));
+    e0 = better(better(e0, e1), better(e2, e3));
+    HWY_ALIGN T buffer[hn::MaxLanes(hn::ScalableTag<T>())];
+    hn::Store(e0, d, buffer);
+    result = buffer[0];
+    for (size_t k = 1; k < lanes; ++k) result = (max ? buffer[k] > result : buffer[k] < result) ? buffer[k] : result;
+  }
+  for (; i < n; ++i) {
+    const T v = magnitude ? std::fabs(x[i]) : x[i];
+    result = (max ? v > result : v < result) ? v : result;
+  }
+  return result;
+}
+
+template <bool max, class T> void ExtremeWithIndex(const T *x, size_t n, int64_t first, fb_partial &p) {
+  size_t at = 0;
+  if (SumOf(x, n, IsNaN()) != 0) {
+    while (x[at] == x[at]) ++at;
+  } else {
+    const T best = Extreme<max, false>(x, n);
+    while (x[at] != best) ++at;
+  }
+  p.a = x[at];
+  p.i = first + static_cast<int64_t>(at);
+}
+
+template <bool max, class T> double ExtremeMagnitude(const T *x, size_t n) {
+  if (SumOf(x, n, IsNaN()) != 0) return std::numeric_limits<double>::quiet_NaN();
+  return Extreme<max, true>(x, n);
+}
+
+template <class T> double PowersOf(const T *x, size_t n, double exponent) {
+  alignas(64) double base[tileSize], power[tileSize];
+  double sum = 0;
+  for (size_t i = 0; i < tileSize; ++i) power[i] = exponent;
+  for (size_t start = 0; start < n; start += tileSize) {
+    const size_t m = std::min(tileSize, n - start);
+    for (size_t i = 0; i < m; ++i) base[i] = std::abs(x[start + i]);
+    kernels().at[FB_COMPUTE_F64][FB_OP_POW](base, power, nullptr, base, m, nullptr);
+    sum += SumOf(base, m, AsDouble());
+  }
+  return sum;
+}
+
+template <class T> void ExponentialsOf(const T *x, size_t n, fb_partial &p) {
+  alignas(64) double tile[tileSize];
+  double shift = Extreme<true, false>(x, n);
+  if (!std::isfinite(shift)) shift = 0;
+  double sum = 0;
+  for (size_t start = 0; start < n; start += tileSize) {
+    const size_t m = std::min(tileSize, n - start);
+    for (size_t i = 0; i < m; ++i) tile[i] = x[start + i] - shift;
+    kernels().at[FB_COMPUTE_F64][FB_OP_EXP](tile, nullptr, nullptr, tile, m, nullptr);
+    sum += SumOf(tile, m, AsDouble());
+  }
+  p.a = shift;
+  p.b = sum;
+}
+
+template <class T> void RealRow(Kind kind, const void *px, size_t n, int64_t first, double param, fb_partial &p) {
+  const T *x = static_cast<const T *>(px);
+  switch (kind) {
+    case Sum: p.a = SumOf(x, n, AsDouble()); break;
+    case NanSum: p.a = SumOf(x, n, NotNaN()); break;
+    case AbsSum: p.a = SumOf(x, n, Magnitude()); break;
+    case SquareSum: p.a = SumOf(x, n, Square()); break;
+    case Count: p.i = SumOf(x, n, NotZero()); break;
+    case PowSum: p.a = PowersOf(x, n, param); break;
+    case Min: ExtremeWithIndex<false>(x, n, first, p); break;
+    case Max: ExtremeWithIndex<true>(x, n, first, p); break;
+    case MaxAbs: p.a = ExtremeMagnitude<true>(x, n); break;
+    case MinAbs: p.a = ExtremeMagnitude<false>(x, n); break;
+    case LogSumExp: ExponentialsOf(x, n, p); break;
+    case Prod: {
+#pragma clang fp reassociate(on)
+      double product = 1;
+      for (size_t i = 0; i < n; ++i) product *= x[i];
+      p.a = product;
+      break;
+    }
+    case Var: {
+      const double mean = SumOf(x, n, AsDouble()) / static_cast<double>(n);
+      p.a = mean;
+      p.c = SumOf(x, n, SquareFrom{mean});
+      p.j = static_cast<int64_t>(n);
+      break;
+    }
+    default: break;
+  }
+}
+
+void IntegerRow(Kind kind, const void *px, size_t n, int64_t first, double, fb_partial &p) {
+  const int64_t *x = static_cast<const int64_t *>(px);
+  switch (kind) {
+    case Sum:
+    case NanSum: {
+      uint64_t sum = 0;  // wraps
+      for (size_t i = 0; i < n; ++i) sum += static_cast<uint64_t>(x[i]);
+      p.j = static_cast<int64_t>(sum);
+      break;
+    }
+    case Prod: {
+      uint64_t product = 1;
+      for (size_t i = 0; i < n; ++i) product *= static_cast<uint64_t>(x[i]);
+      p.j = static_cast<int64_t>(product);
+      break;
+    }
+    case Count: {
+      int64_t count = 0;
+      for (size_t i = 0; i < n; ++i) count += x[i] != 0;
+      p.i = count;
+      break;
+    }
+    case Min:
+    case Max: {
+      int64_t best = x[0];
+      if (kind == Min) for (size_t i = 1; i < n; ++i) best = x[i] < best ? x[i] : best;
+      else for (size_t i = 1; i < n; ++i) best = x[i] > best ? x[i] : best;
+      p.j = best;
+      p.i = first + (std::find(x, x + n, best) - x);
+      break;
+    }
+    default: break;
+  }
+}
+
+void ComplexRow(Kind kind, const void *px, size_t n, int64_t, double param, fb_partial &p) {
+  using Z = std::complex<double>;
+  const Z *x = static_cast<const Z *>(px);
+  const auto set = [&](Z z) {
+    p.a = z.real();
+    p.b = z.imag();
+  };
+  Z sum = 0;
+  switch (kind) {
+    case Sum:
+      for (size_t i = 0; i < n; ++i) sum += x[i];
+      set(sum);
+      break;
+    case NanSum:
+      for (size_t i = 0; i < n; ++i) sum += std::isnan(x[i].real()) || std::isnan(x[i].imag()) ? 0 : x[i];
+      set(sum);
+      break;
+    case Prod: {
+      Z product = 1;
+      for (size_t i = 0; i < n; ++i) product *= x[i];
+      set(product);
+      break;
+    }
+    case Count: p.i = SumOf(x, n, [](Z z) -> int64_t { return z != 0.0; }); break;
+    case AbsSum: p.a = SumOf(x, n, [](Z z) { return std::abs(z); }); break;
+    case SquareSum: p.a = SumOf(x, n, [](Z z) { return std::norm(z); }); break;
+    case PowSum: p.a = PowersOf(x, n, param); break;
+    case MaxAbs:
+    case MinAbs:
+      p.a = std::abs(x[0]);
+      for (size_t i = 1; i < n; ++i) {
+        const double size = std::abs(x[i]);
+        if (size != size || (kind == MaxAbs ? size > p.a : size < p.a)) p.a = size;
+      }
+      break;
+    case Var: {
+      for (size_t i = 0; i < n; ++i) sum += x[i];
+      const Z mean = sum / static_cast<double>(n);
+      set(mean);
+      p.c = SumOf(x, n, [mean](Z z) { return std::norm(z - mean); });
+      p.j = static_cast<int64_t>(n);
+      break;
+    }
+    default: break;
+  }
+}
+
+void FillReduceRows(ReduceKernels &t) {
+  t.row[FB_COMPUTE_I64] = IntegerRow;
+  t.row[FB_COMPUTE_F32] = RealRow<float>;
+  t.row[FB_COMPUTE_F64] = RealRow<double>;
+  t.row[FB_COMPUTE_C128] = ComplexRow;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace fb
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fb {
+HWY_EXPORT(FillReduceRows);
+void fillReduceRows(ReduceKernels &table) { HWY_DYNAMIC_DISPATCH(FillReduceRows)(table); }
+}  // namespace fb
+#endif
