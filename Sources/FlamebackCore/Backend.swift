@@ -70,6 +70,9 @@ public final class Storage: @unchecked Sendable {
     self.address = address
   }
 
+  /// Whether the memory is our own to write to; foreign memory may be a file mapped for reading.
+  package var isOwned: Bool { release == nil }
+
   /// Foreign host memory (a mapped file, an array of the caller); `release` runs when the last tensor is gone.
   public init(foreign address: UnsafeMutableRawPointer, byteCount: Int, release: @escaping @Sendable () -> Void) {
     self.address = address

@@ -12,7 +12,8 @@ public struct Tensor: Sendable {
 
 /// What copies of a tensor share.
 package final class TensorBody: @unchecked Sendable {
-  package let storage: Storage
+  /// Assigned once; a variable only because `isKnownUniquelyReferenced` asks for one.
+  @exclusivity(unchecked) package fileprivate(set) var storage: Storage
   package let layout: Layout
   package let dtype: DType
   package let isPoisoned: Bool
@@ -88,6 +89,11 @@ extension Tensor {
     HostView(
       pointer: body.storage.address + body.layout.offset * dtype.byteSize, dtype: dtype, shape: shape, strides: strides)
   }
+}
+
+extension TensorBody {
+  /// Whether no other tensor lies in the same memory.
+  package func holdsStorageAlone() -> Bool { isKnownUniquelyReferenced(&storage) }
 }
 
 extension Storage {

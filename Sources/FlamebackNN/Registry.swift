@@ -137,3 +137,5 @@ public struct Named<Value>: ExpressibleByDictionaryLiteral, RandomAccessCollecti
   public var names: [String] { entries.map(\.name) }
   public var values: [Value] { entries.map(\.value) }
 }
+
+extension Named: Sendable where Value: Sendable {}

@@ -1,0 +1,73 @@
+import FlamebackKernels
+
+extension Tensor {
+  /// Whether nobody else holds the memory, so that it may be overwritten without changing another variable.
+  package mutating func isUniquelyHeld() -> Bool {
+    isKnownUniquelyReferenced(&body) && body.storage.isOwned && body.holdsStorageAlone()
+  }
+}
+
+/// Several elementwise functions of the same operands, computed in one pass that overwrites some of them:
+/// what an optimizer does to a parameter and its moments.
+package final class ElementwiseUpdate: Sendable {
+  private let name: String
+  private let targetCount: Int
+  private let program: ElementwiseProgram
+  /// One function a target, for devices and traces.
+  private let functions: [Elementwise]
+
+  /// `body` gives a new value for each target from (targets, sources, numbers).
+  package init(
+    _ name: String, targets: Int, sources: Int, scalars: Int,
+    _ body: (_ targets: [Expression], _ sources: [Expression], _ scalars: [Expression]) -> [Expression]
+  ) {
+    self.name = name
+    targetCount = targets
+    let arity = targets + sources
+    let inputs = (0..<arity).map(Expression.input)
+    func results(_ numbers: [Expression]) -> [Expression] {
+      body(Array(inputs[..<targets]), Array(inputs[targets...]), numbers)
+    }
+    program = Expression.compile(
+      results((0..<scalars).map { Expression(.parameter($0)) }), inputCount: arity, resultIndex: nil,
+      parameterCount: scalars, isComplex: false)
+    functions = results((0..<scalars).map { .input(arity + $0) }).map { expression in
+      Elementwise(
+        name: name, arity: arity + scalars, rule: .promoted, domain: .floating, conditions: 0, expression: expression,
+        gradients: nil, refusal: "it updates parameters")
+    }
+  }
+
+  /// Overwrites `targets`, which have the shape of the first of them; in their own memory where nobody else holds it.
+  /// Sources may broadcast. No gradient is recorded.
+  package func callAsFunction(_ targets: inout [Tensor], _ sources: [Tensor], _ scalars: [Double]) {
+    let shape = targets[0].shape
+    for tensor in targets + sources where Shape.broadcast(tensor.shape, shape) != shape {
+      return report(OpError(name, "shapes do not fit: \(targets[0].spec) × \(tensor.spec)"))
+    }
+    if targets[0].device != .cpu || Context.current.tracer != nil {
+      let operands = (targets + sources).map { Operand.tensor($0.withoutHistory) } + scalars.map { .scalar(.float($0)) }
+      targets = noGrad { zip(functions, targets).map { $0.call(operands, dtype: $1.dtype) } }
+      return
+    }
+    let inputs = (targets + sources).map {
+      ElementwiseOperand($0.hostView.pointer, $0.dtype, layout: $0.layout, over: shape)
+    }
+    var results: [Tensor?] = []
+    for i in targets.indices {
+      let isOverwritten = targets[i].isUniquelyHeld() && targets[i].isContiguous && targets[i].shape == shape
+      let spec = TensorSpec(shape: shape, dtype: targets[i].dtype)
+      results.append(
+        isOverwritten
+          ? nil : attempt(.poisoned(spec)) { () throws(OpError) in try .uninitialized(spec, op: name) })
+    }
+    let outputs = targets.indices.map {
+      let target = results[$0] ?? targets[$0]
+      return ElementwiseOperand(target.hostView.pointer, target.dtype, strides: nil)
+    }
+    program.run(
+      compute: targets[0].dtype, shape: shape, inputs: inputs, parameters: scalars.map { .float($0) }, outputs: outputs)
+    withExtendedLifetime(sources) {}
+    for i in targets.indices { if let result = results[i] { targets[i] = result } }
+  }
+}
