@@ -71,6 +71,9 @@ private func onCommonDevice(_ op: some Primitive, _ inputs: [Tensor]) throws(OpE
 
 /// Computes on the inputs' device: its kernel, the decomposition, or the host.
 private func execute<P: Primitive>(_ op: P, _ inputs: [Tensor], _ context: Context) throws(OpError) -> [Tensor] {
+  if P.self == Transfer.self, let transfer = op as? Transfer {
+    return [try inputs[0].copied(to: transfer.device, op: op.name)]
+  }
   let hosted = op.hostInputs
   let device =
     inputs.indices.first { !hosted.contains($0) }.map { inputs[$0].device } ?? context.values.defaultDevice

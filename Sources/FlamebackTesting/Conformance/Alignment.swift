@@ -89,10 +89,6 @@ struct Alignment {
       for (i, source) in order.enumerated() { inverse[source] = i }
       array = array.gathered(inverse, shape: array.shape)
     }
-    if array.isComplex {
-      let values = zip(array.real, array.imaginary).map { Complex($0, $1) }
-      return Tensor(values, shape: cotangent.shape, dtype: cotangent.dtype, device: cotangent.device)
-    }
-    return Tensor(array.real, shape: cotangent.shape, dtype: cotangent.dtype, device: cotangent.device)
+    return array.tensor(like: cotangent)
   }
 }

@@ -46,6 +46,7 @@ public enum ConformanceCommand {
     }
     do {
       let device = try Device(options.device)
+      if device.kind == .mirror { MirrorBackend.register(count: device.index + 1) }
       if isWorker {
         Worker(directory: options.directory, device: device).serve()
         return 0

@@ -103,4 +103,15 @@ struct HostArray {
     if isInteger { return dtype == "bool" ? (ints[i] != 0 ? "true" : "false") : String(ints[i]) }
     return isComplex ? "\(real[i])+\(imaginary[i])i" : String(real[i])
   }
+
+  /// A tensor of these elements, with the dtype and the device of `other`.
+  func tensor(like other: Tensor) -> Tensor {
+    let shape = Shape(shape)
+    if isComplex {
+      let values = zip(real, imaginary).map { Complex($0, $1) }
+      return Tensor(values, shape: shape, dtype: other.dtype, device: other.device)
+    }
+    if isInteger { return Tensor(ints, shape: shape, dtype: other.dtype, device: other.device) }
+    return Tensor(real, shape: shape, dtype: other.dtype, device: other.device)
+  }
 }
