@@ -114,7 +114,7 @@ private func executeOnHost<P: Primitive>(_ op: P, _ inputs: [Tensor]) throws(OpE
 }
 
 /// Gives the outputs a node of the gradient graph.
-private func attach<P: Primitive>(_ op: P, _ inputs: [Tensor], _ bodies: [TensorBody], _ context: Context) -> [Tensor] {
+func attach<P: Primitive>(_ op: P, _ inputs: [Tensor], _ bodies: [TensorBody], _ context: Context) -> [Tensor] {
   let kept: Kept
   let pullback: @Sendable ([Tensor?], Saved) -> [Tensor?]
   switch op.gradient {

@@ -51,8 +51,23 @@ public final class Elementwise: Sendable {
     var real: ElementwiseProgram?
     var complex: ElementwiseProgram?
     var derivatives: [Int: Derivative] = [:]
+    var plan: GradientPlan?
   }
   private let cache = Mutex(Cache())
+
+  /// How backward goes through a call whose arguments are all tensors: the same for every call.
+  struct GradientPlan: Sendable {
+    let kept: Kept
+    let pullback: @Sendable ([Tensor?], Saved) -> [Tensor?]
+  }
+
+  /// The plan for calls without numbers, made once.
+  func plan(_ make: () -> GradientPlan) -> GradientPlan {
+    if let known = cache.withLock({ $0.plan }) { return known }
+    let plan = make()
+    cache.withLock { $0.plan = plan }
+    return plan
+  }
 
   /// The gradient for one input: a function of g, the inputs it reads, and perhaps the result.
   struct Derivative: Sendable {

@@ -9,9 +9,13 @@ public enum Operand: Sendable {
 extension Elementwise {
   /// Applies the function with PyTorch's type promotion and broadcasting.
   public func callAsFunction(_ operands: Operand..., dtype: DType? = nil) -> Tensor { call(operands, dtype: dtype) }
-  public func callAsFunction(_ x: Tensor) -> Tensor { apply(ElementwiseOp(self), [x])[0] }
-  public func callAsFunction(_ x: Tensor, _ y: Tensor) -> Tensor { apply(ElementwiseOp(self), [x, y])[0] }
-  public func callAsFunction(_ x: Tensor, _ y: Scalar) -> Tensor { call([.tensor(x), .scalar(y)]) }
+  public func callAsFunction(_ x: Tensor) -> Tensor { small(x, nil, nil) ?? apply(ElementwiseOp(self), [x])[0] }
+  public func callAsFunction(_ x: Tensor, _ y: Tensor) -> Tensor {
+    small(x, y, nil) ?? apply(ElementwiseOp(self), [x, y])[0]
+  }
+  public func callAsFunction(_ x: Tensor, _ y: Scalar) -> Tensor {
+    small(x, nil, y) ?? call([.tensor(x), .scalar(y)])
+  }
   public func callAsFunction(_ x: Scalar, _ y: Tensor) -> Tensor { call([.scalar(x), .tensor(y)]) }
 
   /// Applies the function to operands of which at least one is a tensor; `dtype` replaces the result's.
@@ -28,6 +32,46 @@ extension Elementwise {
       }
     }
     return apply(ElementwiseOp(self, scalars: scalars, scalarMask: mask, resultDType: dtype), tensors)[0]
+  }
+}
+
+extension Elementwise {
+  /// The shortest way for the commonest case, in which `apply` would cost more than the work: few packed host elements
+  /// of one dtype and shape, nobody tracing. Everything else, errors included, is left to `apply` (nil).
+  private func small(_ x: Tensor, _ y: Tensor?, _ number: Scalar?) -> Tensor? {
+    let a = x.body
+    let dtype = a.dtype
+    let count = a.layout.elementCount
+    guard count <= ElementwiseProgram.grain, dtype.isFloatingPoint, a.storage.device == .cpu, !a.isPoisoned,
+      conditions == 0, domain.contains(dtype), rule == .promoted || rule == .floating, a.layout.isContiguous
+    else { return nil }
+    if let number, number.category > .floating { return nil }
+    if let y {
+      guard y.body.dtype == dtype, y.body.storage.device == .cpu, !y.body.isPoisoned, y.body.layout.isContiguous,
+        y.body.layout.shape == a.layout.shape
+      else { return nil }
+    }
+    let context = Context.current
+    guard context.values.tracer == nil, !context.values.isInference,
+      let storage = try? Storage(byteCount: count * dtype.byteSize, device: .cpu, op: name)
+    else { return nil }
+    let mask: UInt64 = number == nil ? 0 : 2
+    let size = dtype.byteSize
+    let flags =
+      count == 0
+      ? 0
+      : program(isComplex: false, scalarMask: mask).runPacked(
+        compute: dtype, count: count, a.storage.address + a.layout.offset * size,
+        y.map { $0.body.storage.address + $0.body.layout.offset * size }, dtype, number: number, into: storage.address,
+        dtype)
+    if flags != 0 { return nil }
+    let layout = a.layout.offset == 0 ? a.layout : Layout(shape: a.layout.shape, strides: a.layout.strides)
+    if context.values.recordsGradients, x.requiresGrad || y?.requiresGrad == true {
+      let op = ElementwiseOp(self, scalars: number.map { [$0] } ?? [], scalarMask: mask)
+      let body = TensorBody(storage: storage, layout: layout, dtype: dtype)
+      return attach(op, y.map { [x, $0] } ?? [x], [body], context)[0]
+    }
+    return Tensor(TensorBody(storage: storage, layout: layout, dtype: dtype))
   }
 }
 
@@ -117,20 +161,25 @@ struct ElementwiseOp: Primitive {
 
   var gradient: Gradient {
     if let refusal = function.refusal { return .none(because: refusal) }
+    let plan = scalarMask == 0 ? function.plan(makePlan) : makePlan()
+    return .pullback(keeps: plan.kept, plan.pullback)
+  }
+
+  private func makePlan() -> Elementwise.GradientPlan {
     let positions = (0..<function.arity).filter { scalarMask & (1 << UInt64($0)) == 0 }
+    let derivatives = positions.map { function.derivative($0) }
     var kept: Kept = []
-    for position in positions {
-      let derivative = function.derivative(position)
+    for derivative in derivatives {
       for input in derivative.inputs {
         if let i = positions.firstIndex(of: input) { kept.insert(.input(i)) }
       }
       if derivative.usesResult { kept.insert(.output(0)) }
     }
-    return .pullback(keeps: kept) { [self] cotangents, saved in
+    return Elementwise.GradientPlan(kept: kept) { [scalars, scalarMask] cotangents, saved in
       guard let g = cotangents[0] else { return Array(repeating: nil, count: positions.count) }
       return positions.indices.map { i in
         guard saved.needs(i) else { return nil }
-        let derivative = function.derivative(positions[i])
+        let derivative = derivatives[i]
         var operands: [Operand] = [.tensor(g)]
         for input in derivative.inputs {
           if let k = positions.firstIndex(of: input) {

@@ -26,21 +26,81 @@ public struct ElementwiseOperand {
 }
 
 /// A compiled expression: instructions over registers, as CKernels reads it.
-public struct ElementwiseProgram: Sendable {
-  public var instructions: [fb_instruction]
-  public var inputCount: Int
-  public var constants: [Scalar]
-  public var outputRegisters: [UInt16]
+public final class ElementwiseProgram: @unchecked Sendable {
+  public let instructions: [fb_instruction]
+  public let inputCount: Int
+  public let constants: [Scalar]
+  public let outputRegisters: [UInt16]
+  // The same in memory that stays where it is.
+  private let code: UnsafeMutablePointer<fb_instruction>
+  private let registers: UnsafeMutablePointer<UInt16>
 
   public init(instructions: [fb_instruction], inputCount: Int, constants: [Scalar], outputRegisters: [UInt16]) {
     self.instructions = instructions
     self.inputCount = inputCount
     self.constants = constants
     self.outputRegisters = outputRegisters
+    code = .allocate(capacity: max(1, instructions.count))
+    code.initialize(from: instructions, count: instructions.count)
+    registers = .allocate(capacity: max(1, outputRegisters.count))
+    registers.initialize(from: outputRegisters, count: outputRegisters.count)
+  }
+
+  deinit {
+    code.deallocate()
+    registers.deallocate()
   }
 
   /// Elements below which a loop stays on one thread.
-  static let grain = 32768
+  public static let grain = 32768
+
+  private static func code(of compute: DType) -> Int32 {
+    switch compute {
+    case .complex128: Int32(FB_COMPUTE_C128)
+    case .complex64: Int32(FB_COMPUTE_C64)
+    case .float64: Int32(FB_COMPUTE_F64)
+    case .float32, .float16, .bfloat16: Int32(FB_COMPUTE_F32)
+    default: Int32(FB_COMPUTE_I64)
+    }
+  }
+
+  /// The shortest way for small work: one or two packed operands, at most one number, one packed output.
+  @inline(__always)
+  public func runPacked(
+    compute: DType, count: Int, _ a: UnsafeMutableRawPointer, _ b: UnsafeMutableRawPointer?, _ dtype: DType,
+    number: Scalar?, into out: UnsafeMutableRawPointer, _ outDType: DType
+  ) -> Int32 {
+    let linear = Int32(FB_LINEAR)
+    let input = fb_dtype(dtype.rawValue)
+    var operands = (
+      fb_operand(data: a, dtype: input, kind: linear, strides: nil),
+      fb_operand(data: b, dtype: input, kind: linear, strides: nil),
+      fb_operand(data: out, dtype: fb_dtype(outDType.rawValue), kind: linear, strides: nil)
+    )
+    let inputs = b == nil ? 1 : 2
+    let code = self.code
+    let registers = self.registers
+    let steps = Int32(instructions.count)
+    let computeCode = Self.code(of: compute)
+    return withUnsafeTemporaryAllocation(of: fb_scalar.self, capacity: constants.count + 1) { scalars in
+      var used = 0
+      if let number {
+        scalars[0] = fb_scalar(number)
+        used = 1
+      }
+      for constant in constants {
+        scalars[used] = fb_scalar(constant)
+        used += 1
+      }
+      return withUnsafePointer(to: &operands) { pointer in
+        let first = UnsafeRawPointer(pointer).assumingMemoryBound(to: fb_operand.self)
+        var size = Int64(count)
+        return fb_elementwise(
+          code, steps, first, Int32(inputs), scalars.baseAddress, Int32(used), first + 2, registers, 1, computeCode, 1,
+          &size, 0, size)
+      }
+    }
+  }
 
   /// Computes all outputs over `shape`. `parameters` come first among the parameter registers, constants follow.
   /// Returns the engine's error flags (1: an integer was divided by zero).
@@ -50,14 +110,8 @@ public struct ElementwiseProgram: Sendable {
   ) -> Int32 {
     let count = shape.elementCount
     if count == 0 { return 0 }
-    let computeCode: Int32 =
-      switch compute {
-      case .complex128: Int32(FB_COMPUTE_C128)
-      case .complex64: Int32(FB_COMPUTE_C64)
-      case .float64: Int32(FB_COMPUTE_F64)
-      case .float32, .float16, .bfloat16: Int32(FB_COMPUTE_F32)
-      default: Int32(FB_COMPUTE_I64)
-      }
+    let computeCode = Self.code(of: compute)
+    let (code, registers, instructions, constants) = (self.code, self.registers, self.instructions, self.constants)
     return withUnsafeTemporaryAllocation(of: fb_operand.self, capacity: inputs.count + outputs.count) { operands in
       withUnsafeTemporaryAllocation(of: fb_scalar.self, capacity: parameters.count + constants.count + 1) { scalars in
         withUnsafeTemporaryAllocation(of: Shape.self, capacity: inputs.count + outputs.count + 1) { strides in
@@ -84,8 +138,8 @@ public struct ElementwiseProgram: Sendable {
           let body = { (range: Range<Int>) -> Int32 in
             shape.withUnsafePointer { sizes in
               fb_elementwise(
-                instructions, Int32(instructions.count), operands.baseAddress, Int32(inputs.count), scalars.baseAddress,
-                Int32(parameters.count + constants.count), operands.baseAddress! + inputs.count, outputRegisters,
+                code, Int32(instructions.count), operands.baseAddress, Int32(inputs.count), scalars.baseAddress,
+                Int32(parameters.count + constants.count), operands.baseAddress! + inputs.count, registers,
                 Int32(outputs.count), computeCode, Int32(shape.count), sizes, Int64(range.lowerBound),
                 Int64(range.upperBound))
             }
