@@ -52,7 +52,7 @@ let package = Package(
     .executableTarget(name: "conformance", dependencies: ["FlamebackTesting"]),
     .testTarget(name: "FlamebackKernelsTests", dependencies: ["FlamebackKernels"]),
     .testTarget(name: "FlamebackCoreTests", dependencies: ["Flameback", "FlamebackTesting"]),
-    .testTarget(name: "FlamebackFilesTests", dependencies: ["FlamebackFiles"]),
+    .testTarget(name: "FlamebackFilesTests", dependencies: ["FlamebackFiles"], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -5,12 +5,16 @@ import Foundation
 /// A mapped file costs no reading until its bytes are touched. It must not be shortened while it is in use.
 public final class FileBytes: @unchecked Sendable {
   // Unchecked: the bytes are never written after initialisation.
+  /// Valid only while this object is held: bind it to a name first.
   public let bytes: UnsafeRawBufferPointer
   /// The file's path, or a name for messages.
   public let path: String
   private let isMapped: Bool
 
   public var count: Int { bytes.count }
+
+  /// A copy of the bytes.
+  public var array: [UInt8] { withExtendedLifetime(self) { Array(bytes) } }
 
   /// Maps a regular file into memory.
   public init(mapping path: String) throws(FileError) {

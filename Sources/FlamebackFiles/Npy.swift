@@ -4,8 +4,11 @@ import FlamebackKernels
 public enum Npy {
   /// The array in an `.npy` file; its elements stay mapped. SeeAlso: numpy.load
   public static func read(_ path: String) throws(FileError) -> RawTensor {
-    let file = try FileBytes(mapping: path)
-    return try read(RawStorage(file), path: path, place: "")
+    try read(FileBytes(mapping: path))
+  }
+
+  public static func read(_ file: FileBytes) throws(FileError) -> RawTensor {
+    try read(RawStorage(file), path: file.path, place: "")
   }
 
   static func read(_ source: RawStorage, path: String, place: String) throws(FileError) -> RawTensor {
@@ -82,11 +85,15 @@ public enum Npy {
 
   /// The named arrays of an `.npz` archive, in its order. SeeAlso: numpy.load
   public static func readArchive(_ path: String) throws(FileError) -> [(name: String, tensor: RawTensor)] {
-    let archive = try ZipArchive(path)
+    try readArchive(FileBytes(mapping: path))
+  }
+
+  public static func readArchive(_ file: FileBytes) throws(FileError) -> [(name: String, tensor: RawTensor)] {
+    let archive = try ZipArchive(file)
     var result: [(name: String, tensor: RawTensor)] = []
     for record in archive.records where record.name.hasSuffix(".npy") {
       let data = try archive.read(record)
-      result.append((String(record.name.dropLast(4)), try read(data, path: path, place: "record \(record.name)")))
+      result.append((String(record.name.dropLast(4)), try read(data, path: file.path, place: "record \(record.name)")))
     }
     return result
   }

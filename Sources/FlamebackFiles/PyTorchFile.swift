@@ -8,10 +8,13 @@ public enum PyTorchFile {
   /// With `verify` every storage's checksum must be right (PyTorch does not look at them). TorchScript archives give
   /// their modules' attributes, without the code. SeeAlso: torch.load
   public static func load(_ path: String, verify: Bool = true) throws(FileError) -> PickleValue {
-    let file = try FileBytes(mapping: path)
+    try load(FileBytes(mapping: path), verify: verify)
+  }
+
+  public static func load(_ file: FileBytes, verify: Bool = true) throws(FileError) -> PickleValue {
     if file.bytes.starts(with: [0x50, 0x4B]) { return try loadArchive(ZipArchive(file), verify: verify) }
     if file.bytes.starts(with: [0x80, 0x02]) { return try loadLegacy(file) }
-    throw FileError(path: path, "it is no PyTorch file")
+    throw FileError(path: file.path, "it is no PyTorch file")
   }
 
   private static func loadArchive(_ archive: ZipArchive, verify: Bool) throws(FileError) -> PickleValue {
@@ -21,13 +24,13 @@ public enum PyTorchFile {
     }
     let folder = String(pickle.name.dropLast("data.pkl".count))
     let content = try archive.read(pickle)
-    var machine = Unpickler(content.bytes, path: path, place: "record data.pkl")
+    var machine = Unpickler(content.bytes, owner: content, path: path, place: "record data.pkl")
     machine.allowsUnknownClasses = archive[folder + "constants.pkl"] != nil
     let root = try machine.run()
 
     var isBig = false
     if let order = archive[folder + "byteorder"] {
-      let word = String(decoding: try archive.read(order, limit: 64).bytes, as: UTF8.self)
+      let word = String(decoding: try archive.read(order, limit: 64).array, as: UTF8.self)
       guard word == "little" || word == "big" else {
         throw FileError(path: path, place: "record byteorder", "an unknown byte order: \(word.prefix(20))")
       }
@@ -78,7 +81,7 @@ public enum PyTorchFile {
   private static func loadLegacy(_ file: FileBytes) throws(FileError) -> PickleValue {
     let path = file.path
     let magic: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
-    var prologue = Unpickler(file.bytes, path: path, place: "")
+    var prologue = Unpickler(file.bytes, owner: file, path: path, place: "")
     guard case .object(let index) = try prologue.run(), case .bigInt = prologue.arena[index].kind,
       case .object(let digits) = prologue.arena[index].items[0], case .owned(let word) = prologue.arena[digits].kind,
       word == magic, case .int(1001) = try prologue.run()
@@ -88,9 +91,9 @@ public enum PyTorchFile {
     guard system["little_endian"]?.bool ?? true else {
       throw FileError(path: path, "files of big-endian machines in the old format are not read")
     }
-    var machine = Unpickler(file.bytes, at: prologue.at, path: path, place: "")
+    var machine = Unpickler(file.bytes, owner: file, at: prologue.at, path: path, place: "")
     let root = try machine.run()
-    var trailer = Unpickler(file.bytes, at: machine.at, path: path, place: "")
+    var trailer = Unpickler(file.bytes, owner: file, at: machine.at, path: path, place: "")
     let keyList = try trailer.run()
     let keys = try trailer.result(keyList, storages: [:])
     var at = trailer.at

@@ -41,6 +41,7 @@ public enum StoredType: String, Sendable, CaseIterable {
 /// The bytes behind one or more tensors. Tensors that share memory share this object.
 public final class RawStorage: @unchecked Sendable {
   // Unchecked: the bytes are not written while this object lives; `owner` keeps them alive.
+  /// Valid only while this object is held: bind it to a name first.
   public let bytes: UnsafeRawBufferPointer
   private let owner: AnyObject?
 
@@ -55,6 +56,9 @@ public final class RawStorage: @unchecked Sendable {
     let memory = FileBytes(bytes)
     self.init(memory.bytes, owner: memory)
   }
+
+  /// A copy of the bytes.
+  public var array: [UInt8] { withExtendedLifetime(self) { Array(bytes) } }
 
   /// All bytes of a file or block.
   public convenience init(_ memory: FileBytes) { self.init(memory.bytes, owner: memory) }

@@ -54,6 +54,8 @@ struct Unpickler {
   let path: String
   let place: String
   let bytes: UnsafeRawBufferPointer
+  /// Keeps `bytes` alive.
+  private let owner: AnyObject
   var at: Int
   var arena: [Object] = []
   var stack: [Value] = []
@@ -64,8 +66,9 @@ struct Unpickler {
   /// TorchScript's classes are known only by name.
   var allowsUnknownClasses = false
 
-  init(_ bytes: UnsafeRawBufferPointer, at: Int = 0, path: String, place: String) {
+  init(_ bytes: UnsafeRawBufferPointer, owner: AnyObject, at: Int = 0, path: String, place: String) {
     self.bytes = bytes
+    self.owner = owner
     self.at = at
     self.path = path
     self.place = place
