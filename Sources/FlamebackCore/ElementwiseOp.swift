@@ -157,6 +157,7 @@ struct ElementwiseOp: Primitive {
       inputs: inputs.map { ElementwiseOperand($0.pointer, $0.dtype, layout: $0.layout, over: shape) },
       parameters: scalars, outputs: [ElementwiseOperand(outputs[0].pointer, outputs[0].dtype, strides: nil)])
     if flags & 1 != 0 { throw OpError(name, "integer division by zero") }
+    if flags & 2 != 0 { throw OpError(name, "not defined for \(compute)") }
   }
 
   var gradient: Gradient {

@@ -1,74 +1,177 @@
-/// Reductions over some dimensions of a contiguous array.
+import CKernels
+
+/// Reductions over any dimensions of a strided array.
 public enum Reduction {
-  /// Sums over `dims`; the output holds the other dimensions in order.
+  /// What is computed; the numbers are those of CKernels.
+  public enum Kind: UInt32, Sendable {
+    case sum, product, mean, minimum, maximum, argMinimum, argMaximum, any, all, countNonzero, nanSum, norm
+    case logSumExp, variance, standardDeviation
+
+    /// The operation that joins partial results; nil if there is none.
+    fileprivate var joining: Kind? {
+      switch self {
+      case .sum, .mean, .nanSum, .countNonzero: .sum
+      case .product, .minimum, .maximum, .any, .all: self
+      default: nil
+      }
+    }
+
+    /// The dtype of partial results.
+    fileprivate func partial(_ dtype: DType, _ out: DType) -> DType {
+      switch self {
+      case .minimum, .maximum: dtype
+      case .any, .all: .bool
+      case .countNonzero: .int64
+      default: dtype.isDifferentiable ? dtype.accumulation : .int64
+      }
+    }
+  }
+
+  /// Sums over `dims` of a contiguous array; the output holds the other dimensions in order.
   public static func sum(
     _ x: UnsafeMutableRawPointer, _ dtype: DType, shape: Shape, dims: [Int], into y: UnsafeMutableRawPointer,
     _ out: DType
   ) {
-    switch dtype {
-    case .float32:
-      sum(x, Float.self, Double.self, shape, dims, y) {
-        Double($0)
-      } store: {
-        Float($0)
+    run(.sum, x, dtype, layout: Layout(shape), dims: dims, into: y, out)
+  }
+
+  /// Reduces `dims` of `layout`, counted from `x`; the output holds the other dimensions in order.
+  ///
+  /// `parameter` is the order of a norm or the correction of a variance; `second` takes indices or means.
+  public static func run(
+    _ kind: Kind, _ x: UnsafeMutableRawPointer, _ dtype: DType, layout: Layout, dims: [Int], parameter: Double = 0,
+    into y: UnsafeMutableRawPointer, _ out: DType, second: UnsafeMutableRawPointer? = nil
+  ) {
+    let kept = (0..<layout.rank).filter { !dims.contains($0) }
+    if layout.elementCount == 0 {
+      let outputs = kept.reduce(1) { $0 * layout.shape[$1] }
+      return line(kind, x, dtype, (outputs, 0, 1), parameter, y, out, second)
+    }
+    var source = x
+    var scratch: ScratchMemory?
+    var order = Array(0..<layout.rank)
+    let isPositional = second != nil || kind == .argMinimum || kind == .argMaximum
+    func pack() {
+      order = kept + dims.sorted()
+      let memory = ScratchMemory(byteCount: layout.elementCount * dtype.byteSize)
+      let permuted = layout.permuted(order)
+      Strided.copy(x, dtype, permuted.strides, to: memory.pointer, dtype, nil, over: permuted.shape)
+      scratch = memory
+      source = memory.pointer
+    }
+    if !layout.isContiguous {
+      if let found = memoryOrder(layout, dims, isPositional) { order = found } else { pack() }
+    }
+    var runs = Run.joined(layout.shape, order, dims)
+    if runs.filter(\.isReduced).count > 1, kind.joining == nil || isPositional {
+      pack()
+      runs = Run.joined(layout.shape, order, dims)
+    }
+    if !runs.contains(where: \.isReduced) { runs.append(Run(size: 1, isReduced: true)) }
+    reduce(kind, source, dtype, runs, parameter, y, out, second)
+    withExtendedLifetime(scratch) {}
+  }
+
+  private struct Run {
+    var size: Int
+    let isReduced: Bool
+
+    /// Neighbouring dimensions of one sort as one.
+    static func joined(_ shape: Shape, _ order: [Int], _ dims: [Int]) -> [Run] {
+      var runs: [Run] = []
+      for d in order where shape[d] != 1 {
+        let isReduced = dims.contains(d)
+        if let last = runs.last, last.isReduced == isReduced {
+          runs[runs.count - 1].size *= shape[d]
+        } else {
+          runs.append(Run(size: shape[d], isReduced: isReduced))
+        }
       }
-    case .float64:
-      sum(x, Double.self, Double.self, shape, dims, y) {
-        $0
-      } store: {
-        $0
-      }
-    case .int64:
-      sum(x, Int64.self, Int64.self, shape, dims, y) {
-        $0
-      } store: {
-        $0
-      }
-    case .float16:
-      sum(x, Float16.self, Float.self, shape, dims, y) {
-        Float($0)
-      } store: {
-        Float16($0)
-      }
-    case .bfloat16:
-      sum(x, BFloat16.self, Float.self, shape, dims, y) {
-        $0.float
-      } store: {
-        BFloat16($0)
-      }
-    default: fatalError("sum of \(dtype)")
+      return runs
     }
   }
 
-  private static func sum<T, A: AdditiveArithmetic>(
-    _ x: UnsafeMutableRawPointer, _: T.Type, _: A.Type, _ shape: Shape, _ dims: [Int], _ y: UnsafeMutableRawPointer,
-    load: (T) -> A, store: (A) -> T
+  /// The dimensions in the order of memory, if that is dense and leaves the order of the result as it is.
+  private static func memoryOrder(_ layout: Layout, _ dims: [Int], _ isPositional: Bool) -> [Int]? {
+    let order = (0..<layout.rank).filter { layout.shape[$0] != 1 }.sorted { layout.strides[$0] > layout.strides[$1] }
+    guard layout.permuted(order).isContiguous else { return nil }
+    let kept = order.filter { !dims.contains($0) }
+    if kept != kept.sorted() { return nil }
+    let reduced = order.filter { dims.contains($0) }
+    return isPositional && reduced != reduced.sorted() ? nil : order
+  }
+
+  /// Reduces the last run first, until one is left.
+  private static func reduce(
+    _ kind: Kind, _ x: UnsafeMutableRawPointer, _ dtype: DType, _ runs: [Run], _ parameter: Double,
+    _ y: UnsafeMutableRawPointer, _ out: DType, _ second: UnsafeMutableRawPointer?
   ) {
-    let kept = (0..<shape.count).filter { !dims.contains($0) }
-    let strides = shape.contiguousStrides
-    var outStrides = Shape(repeating: 0, count: shape.count)
-    var size = 1
-    for d in kept.reversed() {
-      outStrides[d] = size
-      size *= shape[d]
+    let last = runs.lastIndex { $0.isReduced }!
+    let count = { (runs: ArraySlice<Run>) in runs.reduce(1) { $0 * $1.size } }
+    let lines = (outer: count(runs[..<last]), n: runs[last].size, inner: count(runs[(last + 1)...]))
+    if !runs[..<last].contains(where: \.isReduced) {
+      return line(kind, x, dtype, lines, parameter, y, out, second)
     }
-    _ = strides
-    var sums = [A](repeating: .zero, count: size)
-    let source = x.assumingMemoryBound(to: T.self)
-    var index = [Int](repeating: 0, count: shape.count)
-    for i in 0..<shape.elementCount {
-      var o = 0
-      for d in 0..<shape.count { o += index[d] * outStrides[d] }
-      sums[o] += load(source[i])
-      var d = shape.count - 1
-      while d >= 0 {
-        index[d] += 1
-        if index[d] < shape[d] { break }
-        index[d] = 0
-        d -= 1
+    let partial = kind.partial(dtype, out)
+    let memory = ScratchMemory(byteCount: lines.outer * lines.inner * partial.byteSize)
+    line(kind == .mean ? .sum : kind, x, dtype, lines, parameter, memory.pointer, partial, nil)
+    var rest = runs
+    rest.remove(at: last)
+    let outputs = rest.reduce(1) { $0 * ($1.isReduced ? 1 : $1.size) }
+    let isMean = kind == .mean
+    let total = isMean ? ScratchMemory(byteCount: outputs * partial.byteSize) : nil
+    reduce(
+      kind.joining!, memory.pointer, partial, rest, parameter, total?.pointer ?? y, total == nil ? out : partial, nil)
+    if let total {
+      let n = runs.reduce(1) { $0 * ($1.isReduced ? $1.size : 1) }
+      divide(total.pointer, partial, by: n, count: outputs, into: y, out)
+    }
+  }
+
+  private static let division = ElementwiseProgram(
+    instructions: [fb_instruction(op: UInt16(FB_OP_DIV.rawValue), a: 0, b: 1, c: 0)], inputCount: 1, constants: [],
+    outputRegisters: [2])
+
+  private static func divide(
+    _ x: UnsafeMutableRawPointer, _ dtype: DType, by n: Int, count: Int, into y: UnsafeMutableRawPointer, _ out: DType
+  ) {
+    division.run(
+      compute: dtype, shape: [count], inputs: [ElementwiseOperand(x, dtype, strides: nil)],
+      parameters: [.float(Double(n))], outputs: [ElementwiseOperand(y, out, strides: nil)])
+  }
+
+  /// Elements below which a loop stays on one thread.
+  private static let grain = 32768
+
+  /// Reduces the middle dimension of a packed [outer, n, inner] array, on several threads if it is large.
+  private static func line(
+    _ kind: Kind, _ x: UnsafeMutableRawPointer, _ dtype: DType, _ size: (outer: Int, n: Int, inner: Int),
+    _ parameter: Double, _ y: UnsafeMutableRawPointer, _ out: DType, _ second: UnsafeMutableRawPointer?
+  ) {
+    let op = fb_reduction(kind.rawValue)
+    let (outer, n, inner) = size
+    let outputs = outer * inner
+    let type = fb_dtype(dtype.rawValue)
+    let outType = fb_dtype(out.rawValue)
+    let chunks = inner == 1 ? outer : outputs / 64
+    if chunks < 16 && n * outputs >= 4 * grain && n > 1 {  // few long lines: cut them too
+      let blocks = outer * Int(fb_reduce_blocks(Int64(n), Int64(inner)))
+      withUnsafeTemporaryAllocation(of: fb_partial.self, capacity: blocks * inner) { partials in
+        let base = partials.baseAddress!
+        ThreadPool.shared.run(count: blocks, grain: 1) { range in
+          fb_reduce_partial(
+            op, x, type, Int64(n), Int64(inner), parameter, base, Int64(range.lowerBound), Int64(range.upperBound))
+        }
+        fb_reduce_combine(
+          op, base, type, Int64(n), Int64(inner), parameter, y, outType, second, 0, Int64(outputs))
       }
+      return
     }
-    let target = y.assumingMemoryBound(to: T.self)
-    for i in 0..<size { target[i] = store(sums[i]) }
+    let chunk = inner == 1 ? max(1, grain / max(n, 1)) : max(64, grain / max(n, 1) / 64 * 64)
+    ThreadPool.shared.run(count: outputs, grain: chunk) { range in
+      fb_reduce(
+        op, x, type, Int64(outer), Int64(n), Int64(inner), parameter, y, outType, second, Int64(range.lowerBound),
+        Int64(range.upperBound))
+    }
   }
 }

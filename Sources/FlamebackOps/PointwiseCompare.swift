@@ -29,7 +29,8 @@ extension Elementwise {
   static let select = Elementwise("where", arity: 3, conditions: 1) { x in x[0].select(x[1], x[2]) }
   static let isClose = Elementwise("isclose", arity: 5, .predicate) { x in
     let (a, b, rtol, atol, equalNaN) = (x[0], x[1], x[2], x[3], x[4])
-    let near = ((a - b).abs .<= atol + rtol * b.abs) .& .!(a.isInfinite .| b.isInfinite)
+    let margin = atol + rtol * b.abs - (a - b).abs  // complex numbers have no order, hence the sign
+    let near = (margin.sign .!= -1) .& .!(margin.isNaN .| a.isInfinite .| b.isInfinite)
     return (a .== b) .| near .| ((equalNaN .!= 0) .& a.isNaN .& b.isNaN)
   }
 }

@@ -55,7 +55,7 @@ extension Tensor {
   /// Pieces along `dim` cut at `indices`. SeeAlso: torch.tensor_split
   public func tensorSplit(_ indices: [Int], dim: Int = 0) -> [Tensor] {
     pieces("tensorSplit", dim) { (n) throws(OpError) in
-      func clamp(_ i: Int) -> Int { min(max(i < 0 ? i + n : i, 0), n) }
+      func clamp(_ i: Int) -> Int { Swift.min(Swift.max(i < 0 ? i + n : i, 0), n) }
       let starts = [0] + indices.map(clamp)
       let ends = indices.map(clamp) + [n]
       return zip(starts, ends).map { $0..<Swift.max($0, $1) }

@@ -3,5 +3,140 @@ import FlamebackCore
 import FlamebackKernels
 
 extension OperatorTable {
-  static let reductions: [String: Entry] = [:]
+  static let reductions: [String: Entry] = [
+    "sum": typed { $0.sum(dim: $1, keepDim: $2, dtype: $3) },
+    "nansum": typed { $0.nansum(dim: $1, keepDim: $2, dtype: $3) },
+    "mean": typed { $0.mean(dim: $1, keepDim: $2, dtype: $3) },
+    "nanmean": typed { $0.nanmean(dim: $1, keepDim: $2, dtype: $3) },
+    "any": overDims { $0.any(dim: $1, keepDim: $2) },
+    "all": overDims { $0.all(dim: $1, keepDim: $2) },
+    "amax": overDims { $0.amax(dim: $1, keepDim: $2) },
+    "amin": overDims { $0.amin(dim: $1, keepDim: $2) },
+    "count_nonzero": { call in .tensor(try call.tensor(0, "input").countNonzero(dim: try call.optionalInts(1, "dim")))
+    },
+    "aminmax": { call in
+      let result = try call.tensor(0, "input").aminmax(
+        dim: try call.optionalInt(nil, "dim"), keepDim: try call.bool(nil, "keepdim"))
+      return .tensors(result.min, result.max, fields: ["min", "max"])
+    },
+    "max": extremum({ $0.max() }, { $0.max(dim: $1, keepDim: $2) }, { $0.maximum($1) }),
+    "min": extremum({ $0.min() }, { $0.min(dim: $1, keepDim: $2) }, { $0.minimum($1) }),
+    "argmax": { call in
+      .tensor(
+        try call.tensor(0, "input").argmax(dim: try call.optionalInt(1, "dim"), keepDim: try call.bool(2, "keepdim")))
+    },
+    "argmin": { call in
+      .tensor(
+        try call.tensor(0, "input").argmin(dim: try call.optionalInt(1, "dim"), keepDim: try call.bool(2, "keepdim")))
+    },
+    "prod": { call in
+      let x = try call.tensor(0, "input")
+      return .tensor(
+        x.prod(dim: try call.optionalInt(1, "dim"), keepDim: try call.bool(2, "keepdim"), dtype: try call.dtype()))
+    },
+    "cumsum": { call in
+      .tensor(try call.tensor(0, "input").cumsum(dim: try call.int(1, "dim"), dtype: try call.dtype()))
+    },
+    "cumprod": { call in
+      .tensor(try call.tensor(0, "input").cumprod(dim: try call.int(1, "dim"), dtype: try call.dtype()))
+    },
+    "logcumsumexp": { call in .tensor(try call.tensor(0, "input").logcumsumexp(dim: try call.int(1, "dim"))) },
+    "softmax": softmax { $0.softmax(dim: $1, dtype: $2) },
+    "log_softmax": softmax { $0.logSoftmax(dim: $1, dtype: $2) },
+    "nn.functional.softmin": softmax { $0.softmin(dim: $1, dtype: $2) },
+    "var": variance { [$0.var(dim: $1, correction: $2, keepDim: $3)] },
+    "std": variance { [$0.std(dim: $1, correction: $2, keepDim: $3)] },
+    "var_mean": variance {
+      let result = $0.varMean(dim: $1, correction: $2, keepDim: $3)
+      return [result.variance, result.mean]
+    },
+    "std_mean": variance {
+      let result = $0.stdMean(dim: $1, correction: $2, keepDim: $3)
+      return [result.std, result.mean]
+    },
+    "logsumexp": { call in
+      .tensor(
+        try call.tensor(0, "input").logsumexp(
+          dim: try call.optionalInts(1, "dim"), keepDim: try call.bool(2, "keepdim")))
+    },
+    "dist": { call in
+      .tensor(try call.tensor(0, "input").dist(try call.tensor(1, "other"), p: try call.double(2, "p", default: 2)))
+    },
+    "linalg.vector_norm": { call in
+      .tensor(
+        try call.tensor(0, "x").vectorNorm(
+          ord: try call.double(1, "ord", default: 2), dim: try call.optionalInts(2, "dim"),
+          keepDim: try call.bool(3, "keepdim"), dtype: try call.dtype()))
+    },
+    "equal": { call in .bool(try call.tensor(0, "input").equal(try call.tensor(1, "other"))) },
+    "allclose": { call in
+      .bool(
+        try call.tensor(0, "input").allClose(
+          try call.tensor(1, "other"), rtol: try call.double(2, "rtol", default: 1e-5),
+          atol: try call.double(3, "atol", default: 1e-8), equalNaN: try call.bool(4, "equal_nan")))
+    },
+  ]
+
+  /// input, dim, keepdim, dtype.
+  private static func typed(_ body: @escaping @Sendable (Tensor, [Int]?, Bool, DType?) -> Tensor) -> Entry {
+    { call in
+      let x = try call.tensor(0, "input")
+      return .tensor(
+        body(x, try call.optionalInts(1, "dim"), try call.bool(2, "keepdim"), try call.dtype()))
+    }
+  }
+
+  /// input, dim, keepdim.
+  private static func overDims(_ body: @escaping @Sendable (Tensor, [Int]?, Bool) -> Tensor) -> Entry {
+    { call in
+      .tensor(body(try call.tensor(0, "input"), try call.optionalInts(1, "dim"), try call.bool(2, "keepdim")))
+    }
+  }
+
+  /// input, dim, dtype; functional forms have an obsolete `_stacklevel` in between and may leave out dim.
+  private static func softmax(_ body: @escaping @Sendable (Tensor, Int, DType?) -> Tensor) -> Entry {
+    { call in
+      let x = try call.tensor(0, "input")
+      call.ignore("_stacklevel")
+      let implicit = x.rank == 0 || x.rank == 1 || x.rank == 3 ? 0 : 1
+      var dtype = try call.dtype()
+      if dtype == nil, case .dtype? = call.peek(2, "dtype") { dtype = try call.optionalDType(2, "dtype") }
+      return .tensor(body(x, try call.optionalInt(1, "dim") ?? implicit, dtype))
+    }
+  }
+
+  /// The three forms of max: of everything, along a dimension, of two tensors.
+  private static func extremum(
+    _ full: @escaping @Sendable (Tensor) -> Tensor,
+    _ along: @escaping @Sendable (Tensor, Int, Bool) -> (values: Tensor, indices: Tensor),
+    _ binary: @escaping @Sendable (Tensor, Tensor) -> Tensor
+  ) -> Entry {
+    { call in
+      let x = try call.tensor(0, "input")
+      if call.isTensor(1, "other") { return .tensor(binary(x, try call.tensor(1, "other"))) }
+      guard let dim = try call.optionalInt(1, "dim") else { return .tensor(full(x)) }
+      let result = along(x, dim, try call.bool(2, "keepdim"))
+      return .tensors(result.values, result.indices, fields: ["values", "indices"])
+    }
+  }
+
+  /// var(input, dim, *, correction, keepdim), var(input, dim, unbiased, keepdim) and var(input, unbiased).
+  private static func variance(_ body: @escaping @Sendable (Tensor, [Int]?, Double, Bool) -> [Tensor]) -> Entry {
+    { call in
+      let x = try call.tensor(0, "input")
+      var dim: [Int]?
+      var unbiased: Bool?
+      if case .bool(let flag)? = call.peek(1, "dim") {
+        _ = try call.given(1, "dim")
+        unbiased = flag
+      } else {
+        dim = try call.optionalInts(1, "dim")
+        unbiased = try call.optionalBool(2, "unbiased")
+      }
+      let keepDim = try call.bool(3, "keepdim")
+      let correction = try call.optionalDouble(nil, "correction") ?? (unbiased == false ? 0 : 1)
+      let results = body(x, dim, correction, keepDim)
+      return results.count == 1 ? .tensor(results[0]) : .tensors(results)
+    }
+  }
 }
