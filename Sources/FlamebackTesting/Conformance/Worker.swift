@@ -64,6 +64,9 @@ public struct Worker {
   static func run(_ file: CaseFile, _ json: JSON, device: Device) throws {
     switch file.kind {
     case "ops": try OperatorCase(file: file, json: json, device: device).run()
+    case "modules": try ModuleCase(file: file, json: json, device: device).run()
+    case "optim": try OptimizerCase(file: file, json: json, device: device).run()
+    case "schedulers": try SchedulerCase(file: file, json: json).run()
     default: throw Mismatch("unknown kind '\(file.kind)'")
     }
   }

@@ -1,0 +1,6 @@
+import Flameback
+import FlamebackCore
+
+extension ModuleTable {
+  static let layers: [String: Entry] = [:]
+}
