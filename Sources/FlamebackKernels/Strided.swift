@@ -65,3 +65,17 @@ public enum Strided {
     }
   }
 }
+
+extension Strided {
+  private static let constant = ElementwiseProgram(
+    instructions: [], inputCount: 0, constants: [], outputRegisters: [0])
+
+  /// `target[i] = value` over `shape`. Strides nil: packed.
+  public static func fill(
+    _ target: UnsafeMutableRawPointer, _ dtype: DType, _ strides: Shape?, over shape: Shape, _ value: Scalar
+  ) {
+    constant.run(
+      compute: dtype.isComplex ? .complex128 : dtype.isFloatingPoint ? .float64 : .int64, shape: shape, inputs: [],
+      parameters: [value], outputs: [ElementwiseOperand(target, dtype, strides: strides)])
+  }
+}

@@ -1,0 +1,89 @@
+import FlamebackCore
+import FlamebackKernels
+
+/// Which of the first two dimensions of a mesh belongs to the first tensor: the rows (`ij`) or the columns (`xy`).
+public enum MeshIndexing: String, Sendable {
+  case ij, xy
+}
+
+extension Tensor {
+  /// The coordinates of a grid over 1-d tensors, each expanded over the whole grid. SeeAlso: torch.meshgrid
+  public static func meshgrid(_ tensors: [Tensor], indexing: MeshIndexing = .ij) -> [Tensor] {
+    guard let first = tensors.first else {
+      report(OpError("meshgrid", "expects a non-empty list of tensors"))
+      return []
+    }
+    return attempt(like: first, count: tensors.count) { () throws(OpError) in
+      guard tensors.allSatisfy({ $0.rank <= 1 }), tensors.allSatisfy({ $0.dtype == first.dtype }) else {
+        throw OpError(
+          "meshgrid",
+          "expects 0-d or 1-d tensors of one dtype, got \(tensors.map(\.spec.description).joined(separator: ", "))")
+      }
+      let swaps = indexing == .xy && tensors.count >= 2
+      var order = tensors
+      if swaps { order.swapAt(0, 1) }
+      let shape = Shape(order.map(\.elementCount))
+      var grids = order.enumerated().map { i, tensor in
+        var own = Shape(repeating: 1, count: order.count)
+        own[i] = tensor.elementCount
+        return tensor.reshaped(own).expanded(to: shape)
+      }
+      if swaps {
+        grids.swapAt(0, 1)
+        grids = grids.map { $0.transpose(0, 1) }
+      }
+      return grids
+    }
+  }
+
+  /// All ways to take one element of each 1-d tensor, as rows. SeeAlso: torch.cartesian_prod
+  public static func cartesianProd(_ tensors: [Tensor]) -> Tensor {
+    if tensors.count == 1, tensors[0].rank == 1 { return tensors[0] }
+    if let bad = tensors.first(where: { $0.rank != 1 }) {
+      return fail("cartesianProd", "expects 1-d tensors, got \(bad.spec)", like: bad.spec)
+    }
+    return stack(meshgrid(tensors).map { $0.reshape(-1) }, dim: 1)
+  }
+
+  /// All ways to choose `r` elements of a 1-d tensor, in order, as rows. SeeAlso: torch.combinations
+  public func combinations(_ r: Int = 2, withReplacement: Bool = false) -> Tensor {
+    guard rank == 1, r >= 0 else {
+      return fail("combinations", "expects a 1-d tensor and r >= 0, got \(spec) and \(r)", like: spec)
+    }
+    if r == 0 { return newEmpty([0]) }
+    var rows: [[Int]] = []
+    var current: [Int] = []
+    let n = elementCount
+    // Depth is r, a small number.
+    func extend(_ start: Int) {
+      if current.count == r {
+        rows.append(current)
+        return
+      }
+      for i in start..<Swift.max(n, start) {
+        current.append(i)
+        extend(withReplacement ? i : i + 1)
+        current.removeLast()
+      }
+    }
+    extend(0)
+    let indices = Tensor(rows.flatMap { $0 }, shape: [rows.count * r], device: device)
+    return indexSelect(dim: 0, index: indices).reshaped([rows.count, r])
+  }
+
+  /// The matrices along the diagonal of a matrix of zeros. SeeAlso: torch.block_diag
+  public static func blockDiag(_ tensors: [Tensor]) -> Tensor {
+    if tensors.isEmpty { return zeros(1, 0) }
+    if let bad = tensors.first(where: { $0.rank > 2 }) {
+      return fail("blockDiag", "expects tensors of at most 2 dimensions, got \(bad.spec)", like: bad.spec)
+    }
+    let blocks = tensors.map { $0.atLeast2d() }
+    let width = blocks.reduce(0) { $0 + $1.shape[1] }
+    var left = 0
+    return cat(
+      blocks.map { block in
+        defer { left += block.shape[1] }
+        return block.constantPad([left, width - left - block.shape[1]])
+      })
+  }
+}
