@@ -14,6 +14,18 @@ public enum Digest {
     return hash.finish()
   }
 
+  static func sha256(_ file: FileBytes) -> String { of(file, SHA256()) }
+  static func md5(_ file: FileBytes) -> String { of(file, MD5()) }
+
+  /// Piece by piece, so that a mapped file never lies in memory as a whole.
+  private static func of(_ file: FileBytes, _ hash: some BlockHash) -> String {
+    var hash = hash
+    for start in stride(from: 0, to: file.count, by: 1 << 20) {
+      hash.update(Array(file.bytes[start..<min(start + 1 << 20, file.count)]))
+    }
+    return hash.finish()
+  }
+
   static func hex(_ bytes: [UInt8]) -> String {
     let digits = Array("0123456789abcdef".utf8)
     return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
