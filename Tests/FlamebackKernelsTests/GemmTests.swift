@@ -1,0 +1,81 @@
+import CKernels
+import Testing
+
+@Suite struct GemmTests {
+  struct Case: Sendable {
+    let m: Int, n: Int, k: Int
+  }
+  static let cases = [
+    Case(m: 1, n: 1, k: 1), Case(m: 3, n: 5, k: 7), Case(m: 17, n: 9, k: 33), Case(m: 1, n: 40, k: 300),
+    Case(m: 40, n: 41, k: 42), Case(m: 2, n: 3, k: 0),
+  ]
+
+  /// C = 2 op(A) op(B) + 3 C by the definition.
+  static func reference(_ c: Case, _ ta: Bool, _ tb: Bool, _ a: [Double], _ b: [Double], _ old: [Double]) -> [Double] {
+    var result = old.map { 3 * $0 }
+    for i in 0..<c.m {
+      for j in 0..<c.n {
+        for p in 0..<c.k {
+          result[i * c.n + j] += 2 * a[ta ? p * c.m + i : i * c.k + p] * b[tb ? j * c.k + p : p * c.n + j]
+        }
+      }
+    }
+    return result
+  }
+
+  static func multiply<T>(
+    _ dtype: Int, _ c: Case, _ ta: Bool, _ tb: Bool, _ a: [T], _ b: [T], _ old: [T], alpha: Double, beta: Double
+  ) -> [T] {
+    var result = old
+    result.withUnsafeMutableBytes { out in
+      var args = fb_gemm_args()
+      args.dtype = fb_dtype(dtype)
+      (args.trans_a, args.trans_b) = (ta ? 1 : 0, tb ? 1 : 0)
+      (args.m, args.n, args.k) = (Int64(c.m), Int64(c.n), Int64(c.k))
+      (args.lda, args.ldb, args.ldc) = (Int64(ta ? c.m : c.k), Int64(tb ? c.k : c.n), Int64(c.n))
+      args.alpha = fb_scalar(i: Int64(alpha), re: alpha, im: 0)
+      args.beta = fb_scalar(i: Int64(beta), re: beta, im: 0)
+      a.withUnsafeBytes { a in
+        b.withUnsafeBytes { b in
+          args.a = a.baseAddress
+          args.b = b.baseAddress
+          args.c = out.baseAddress
+          fb_gemm(&args, 0, 1)
+        }
+      }
+    }
+    return result
+  }
+
+  @Test(arguments: cases, [(false, false), (true, false), (false, true), (true, true)])
+  func productsFollowTheDefinition(_ c: Case, _ transposed: (Bool, Bool)) {
+    let (ta, tb) = transposed
+    var numbers = Numbers(seed: UInt64(c.m * 100 + c.n * 10 + c.k))
+    let a = numbers.doubles(c.m * c.k), b = numbers.doubles(c.k * c.n), old = numbers.doubles(c.m * c.n)
+    let expected = Self.reference(c, ta, tb, a, b, old)
+    #expect(isClose(Self.multiply(FB_F64, c, ta, tb, a, b, old, alpha: 2, beta: 3), expected))
+    let floats = Self.multiply(
+      FB_F32, c, ta, tb, a.map(Float.init), b.map(Float.init), old.map(Float.init), alpha: 2, beta: 3)
+    #expect(isClose(floats.map(Double.init), expected, tolerance: 1e-4))
+    let integers = Self.multiply(
+      FB_I32, c, ta, tb, a.map { Int32($0 * 8) }, b.map { Int32($0 * 8) }, old.map { Int32($0 * 64) }, alpha: 2, beta: 3
+    )
+    #expect(integers.map { Double($0) / 64 } == expected)
+  }
+
+  @Test func betaZeroNeverReadsC() {
+    for c in [Case(m: 3, n: 5, k: 7), Case(m: 40, n: 41, k: 42), Case(m: 1, n: 40, k: 300), Case(m: 2, n: 3, k: 0)] {
+      let result = Self.multiply(
+        FB_F32, c, false, false, [Float](repeating: 1, count: c.m * c.k), [Float](repeating: 1, count: c.k * c.n),
+        [Float](repeating: .nan, count: c.m * c.n), alpha: 1, beta: 0)
+      #expect(result.allSatisfy { $0 == Float(c.k) })
+    }
+  }
+
+  @Test func integersWrap() {
+    let c = Case(m: 1, n: 1, k: 2)
+    let wrapped = Self.multiply(
+      FB_I8, c, false, false, [100, 100] as [Int8], [3, 3] as [Int8], [0] as [Int8], alpha: 1, beta: 0)
+    #expect(wrapped == [Int8(truncatingIfNeeded: 600)])
+  }
+}

@@ -1,0 +1,72 @@
+import CKernels
+import Testing
+
+@Suite struct SortTests {
+  /// NaN after everything, zeros equal: the order that the kernels promise.
+  static func precedes(_ a: Double, _ b: Double) -> Bool { a < b || (!a.isNaN && b.isNaN) }
+
+  @Test(arguments: [1, 5, 300, 3000]) func sortIsStable(_ n: Int) {
+    var numbers = Numbers(seed: UInt64(n))
+    var x = numbers.doubles(2 * n)
+    for i in stride(from: 3, to: x.count, by: 7) { x[i] = [.nan, -.infinity, -0.0][i % 3] }
+    for descending in [false, true] {
+      var values = x, places = [Int64](repeating: 0, count: 2 * n)
+      fb_sort(fb_dtype(FB_F64), x, 1, Int64(n), 2, descending, &values, &places, 0, 2)  // lines along dim 0 of [n, 2]
+      for column in 0..<2 {
+        let expected = (0..<n).sorted {
+          let (a, b) = (x[$0 * 2 + column], x[$1 * 2 + column])
+          let (before, after) = (Self.precedes(a, b), Self.precedes(b, a))
+          return before == after ? $0 < $1 : before != descending
+        }
+        #expect((0..<n).map { Int(places[$0 * 2 + column]) } == expected)
+        #expect((0..<n).allSatisfy { values[$0 * 2 + column].bitPattern == x[expected[$0] * 2 + column].bitPattern })
+      }
+    }
+  }
+
+  @Test func selection() {
+    let x: [Int64] = [4, 1, 9, 1, 7]
+    var values = [Int64](repeating: 0, count: 2), places = values
+    fb_topk(fb_dtype(FB_I64), x, 1, 5, 1, 2, true, true, &values, &places, 0, 1)
+    #expect(values == [9, 7] && places == [2, 4])
+    fb_kthvalue(fb_dtype(FB_I64), x, 1, 5, 1, 3, &values, &places, 0, 1)
+    #expect(values[0] == 4 && places[0] == 0)
+    fb_mode(fb_dtype(FB_I64), x, 1, 5, 1, &values, &places, 0, 1)
+    #expect(values[0] == 1)
+    let y: [Float] = [3, .nan, 1, 2, 8]
+    var median = [Float](repeating: 0, count: 1)
+    fb_median(fb_dtype(FB_F32), y, 1, 5, 1, false, &median, &places, 0, 1)
+    #expect(median[0].isNaN && places[0] == 1)
+    fb_median(fb_dtype(FB_F32), y, 1, 5, 1, true, &median, &places, 0, 1)
+    #expect(median[0] == 2 && places[0] == 3)
+  }
+
+  @Test func uniqueValuesAndRows() {
+    var values = [Int32](repeating: 0, count: 5)
+    var inverse = [Int64](repeating: 0, count: 5), counts = inverse, first = inverse
+    #expect(fb_unique(fb_dtype(FB_I32), [3, -1, 3, 2, 3] as [Int32], 5, &values, &inverse, &counts) == 3)
+    #expect(values[..<3] == [-1, 2, 3] && inverse == [2, 0, 2, 1, 2] && counts[..<3] == [1, 1, 3])
+    #expect(
+      fb_unique_consecutive(fb_dtype(FB_I32), [3, 3, 1, 3, 3] as [Int32], 5, &values, &inverse, &counts) == 3)
+    #expect(values[..<3] == [3, 1, 3] && inverse == [0, 0, 1, 2, 2] && counts[..<3] == [2, 1, 2])
+    let rows: [Int32] = [1, 2, 0, 5, 1, 2]
+    #expect(fb_unique_rows(fb_dtype(FB_I32), rows, 3, 2, false, &first, &inverse, &counts) == 2)
+    #expect(first[..<2] == [1, 0] && inverse[..<3] == [1, 0, 1] && counts[..<2] == [1, 2])
+  }
+
+  @Test func searchAndCounts() {
+    var places = [Int64](repeating: 0, count: 3)
+    let sorted: [Double] = [1, 3, 3, 5]
+    fb_searchsorted(fb_dtype(FB_F64), sorted, 1, 4, nil, [3, 0, 9] as [Double], 3, false, &places, 0, 3)
+    #expect(places == [1, 0, 4])
+    fb_searchsorted(fb_dtype(FB_F64), sorted, 1, 4, nil, [3, 0, 9] as [Double], 3, true, &places, 0, 3)
+    #expect(places == [3, 0, 4])
+    var counts = [Int64](repeating: 7, count: 4)
+    #expect(fb_bincount(fb_dtype(FB_U8), [1, 3, 1] as [UInt8], 3, nil, 0, &counts, 4) == -1)
+    #expect(counts == [0, 2, 0, 1])
+    #expect(fb_bincount(fb_dtype(FB_I8), [1, -3, 1] as [Int8], 3, nil, 0, &counts, 4) == 1)
+    var bins = [Float](repeating: 7, count: 2)
+    fb_histc(fb_dtype(FB_F32), [0, 1, 2, 3, .nan, -1] as [Float], 6, nil, 0, 2, 2, &bins)
+    #expect(bins == [1, 2])
+  }
+}
