@@ -15,14 +15,6 @@ HWY_BEFORE_NAMESPACE();
 namespace fb {
 namespace HWY_NAMESPACE {
 
-// Sum of f(x[i]) in the type of f; the order of the additions is the compiler's, but the same for every call.
-template <class T, class F> HWY_INLINE auto SumOf(const T *x, size_t n, F f) -> decltype(f(x[0])) {
-#pragma clang fp reassociate(on)
-  decltype(f(x[0])) sum = 0;
-  for (size_t i = 0; i < n; ++i) sum += f(x[i]);
-  return sum;
-}
-
 struct AsDouble { HWY_INLINE double operator()(double x) const { return x; } };
 struct Magnitude { HWY_INLINE double operator()(double x) const { return std::fabs(x); } };
 struct Square { HWY_INLINE double operator()(double x) const { return x * x; } };

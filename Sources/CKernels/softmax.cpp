@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "elements.h"
 #include "scratch.hpp"
 #include "softmax_kernels.h"
 
@@ -20,27 +21,6 @@ const SoftmaxKernels &softmaxKernels(int32_t compute) {
   }();
   return tables.of[compute == FB_COMPUTE_F64];
 }
-
-// A tensor's elements in the type of computation: where they are, or by way of packed memory.
-struct Elements {
-  char *data;
-  fb_dtype dtype;
-  int32_t compute;
-
-  Elements(const void *data, fb_dtype dtype)
-      : data(static_cast<char *>(const_cast<void *>(data))), dtype(dtype), compute(computeOf[dtype]) {}
-
-  bool isDirect() const { return dtype == nativeDtype[compute]; }
-  char *at(int64_t k) const { return data + k * static_cast<int64_t>(dtypeSize[dtype]); }
-  void *place(int64_t k, void *packed) const { return isDirect() ? at(k) : packed; }
-  const void *load(int64_t k, size_t n, void *packed) const {
-    if (!isDirect()) conversions().load[dtype][compute](at(k), 1, packed, n);
-    return place(k, packed);
-  }
-  void store(const void *packed, int64_t k, size_t n) const {
-    if (packed != at(k)) conversions().store[compute][dtype](packed, at(k), 1, n);
-  }
-};
 
 // Calls body(first element, columns) for blocks of neighbouring lines of at most `width`.
 template <class Body>

@@ -81,6 +81,14 @@ void Map3(const void *pa, const void *pb, const void *pc, void *pout, size_t n, 
 }
 
 }  // namespace
+// Sum of f(x[i]) in the type of f; the order of the additions is the compiler's, but the same for every call.
+template <class T, class F> HWY_INLINE auto SumOf(const T *x, size_t n, F f) -> decltype(f(x[0])) {
+#pragma clang fp reassociate(on)
+  decltype(f(x[0])) sum = 0;
+  for (size_t i = 0; i < n; ++i) sum += f(x[i]);
+  return sum;
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace fb
 HWY_AFTER_NAMESPACE();
