@@ -32,6 +32,8 @@ public final class Elementwise: Sendable {
     public static let real: Domain = [.bool, .integer, .floating]
     public static let numeric: Domain = [.integer, .floating, .complex]
     public static let discrete: Domain = [.bool, .integer]
+    /// Not only the promoted type: every operand must be in the domain.
+    public static let eachOperand = Domain(rawValue: 16)
 
     func contains(_ dtype: DType) -> Bool { rawValue & (1 << UInt8(dtype.category.rawValue)) != 0 }
   }

@@ -99,13 +99,20 @@ struct ElementwiseOp: Primitive {
   private func computeDType(_ dtypes: some Sequence<(dtype: DType, rank: Int)>) throws(OpError) -> DType {
     var promotion = Promotion()
     var position = 0
-    var skipped = 0
     for (dtype, rank) in dtypes {
       while scalarMask & (1 << UInt64(position)) != 0 { position += 1 }
-      if position < function.conditions { skipped += 1 } else { promotion.add(dtype, rank: rank) }
+      if position >= function.conditions { promotion.add(dtype, rank: rank) }
+      if function.domain.contains(.eachOperand), !function.domain.contains(dtype) {
+        throw OpError(name, "not defined for \(dtype)")
+      }
       position += 1
     }
-    for scalar in scalars { promotion.add(scalar) }
+    for scalar in scalars {
+      promotion.add(scalar)
+      if function.domain.contains(.eachOperand), scalar.category == .bool {
+        throw OpError(name, "not defined for bool")
+      }
+    }
     let dtype = promotion.result
     guard function.domain.contains(dtype) else {
       throw OpError(name, "not defined for \(dtype)")

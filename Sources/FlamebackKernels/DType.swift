@@ -74,6 +74,9 @@ public enum DType: UInt8, Sendable, CaseIterable, Hashable {
     self == .bool ? .bool : isComplex ? .complex : isFloatingPoint ? .floating : .integer
   }
 
+  /// Whether values may be stored in `target` without leaving their category. SeeAlso: torch.can_cast
+  public static func canCast(_ source: DType, to target: DType) -> Bool { source.category <= target.category }
+
   /// The type that holds both. SeeAlso: torch.promote_types
   public static func promote(_ a: DType, _ b: DType) -> DType {
     if a == b { return a }

@@ -4,63 +4,68 @@ import FlamebackKernels
 
 extension Elementwise {
   // At 0 and below the slope is 0; NaN lets the gradient through, as PyTorch does.
-  static let relu = Elementwise(
+  package static let relu = Elementwise(
     "relu", .promoted, domain: [.integer, .floating], gradient: { g, _, y in (y .<= 0).select(0, g) }
   ) {
     .maximum($0, 0)
   }
-  static let leakyRelu = Elementwise("leaky_relu", domain: .floating) { x, slope in (x .> 0).select(x, x * slope) }
-  static let prelu = Elementwise("prelu", domain: .floating) { x, w in (x .> 0).select(x, x * w) }
-  static let elu = Elementwise("elu", arity: 4, domain: .floating) { a in  // x, alpha, scale, input scale
+  package static let leakyRelu = Elementwise("leaky_relu", domain: .floating) { x, slope in
+    (x .> 0).select(x, x * slope)
+  }
+  package static let prelu = Elementwise("prelu", domain: .floating) { x, w in (x .> 0).select(x, x * w) }
+  package static let elu = Elementwise("elu", arity: 4, domain: .floating) { a in  // x, alpha, scale, input scale
     (a[0] .> 0).select(a[0] * a[2], .expm1(a[0] * a[3]) * (a[1] * a[2]))
   }
-  static let gelu = Elementwise("gelu", domain: .floating) { x in 0.5 * x * (1 + .erf(x * 0.7071067811865476)) }
-  static let geluTanh = Elementwise("gelu_tanh", domain: .floating) { x in
+  package static let gelu = Elementwise("gelu", domain: .floating) { x in 0.5 * x * (1 + .erf(x * 0.7071067811865476)) }
+  package static let geluTanh = Elementwise("gelu_tanh", domain: .floating) { x in
     0.5 * x * (1 + .tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))
   }
-  static let silu = Elementwise(
+  package static let silu = Elementwise(
     "silu", domain: [.floating, .complex],
     gradient: { g, x, _ in
       let s = Expression.sigmoid(x)
       return g * (s * (1 + x * (1 - s))).conj
     }
   ) { x in x * .sigmoid(x) }
-  static let mish = Elementwise(
+  package static let mish = Elementwise(
     "mish", domain: .floating,
     gradient: { g, x, _ in
       let t = Expression.tanh(softplus(x))
       return g * (t + x * .sigmoid(x) * (1 - t * t))
     }
   ) { x in x * .tanh(softplus(x)) }
-  static let softplus = Elementwise(
+  package static let softplus = Elementwise(
     "softplus", arity: 3, domain: .floating,
     gradient: { g, a, _ in [(a[0] * a[1] .> a[2]).select(g, g * .sigmoid(a[0] * a[1])), 0, 0] }
   ) { a in (a[0] * a[1] .> a[2]).select(a[0], .log1p(.exp(a[0] * a[1])) / a[1]) }
-  static let logSigmoid = Elementwise("logsigmoid", domain: .floating, gradient: { g, x, _ in g * .sigmoid(-x) }) { x in
+  package static let logSigmoid = Elementwise(
+    "logsigmoid", domain: .floating, gradient: { g, x, _ in g * .sigmoid(-x) }
+  ) { x in
     .minimum(x, 0) - .log1p(.exp(-x.abs))
   }
-  static let hardtanh = Elementwise(
+  package static let hardtanh = Elementwise(
     "hardtanh", arity: 3, domain: [.integer, .floating],
     gradient: { g, a, _ in [((a[0] .<= a[1]) .| (a[0] .>= a[2])).select(0, g), 0, 0] }
   ) { a in .minimum(.maximum(a[0], a[1]), a[2]) }
-  static let hardsigmoid = Elementwise(
+  package static let hardsigmoid = Elementwise(
     "hardsigmoid", domain: .floating,
     gradient: { g, x, _ in ((x .> -3) .& (x .< 3)).select(g / 6, 0) }
   ) { x in .minimum(.maximum(x + 3, 0), 6) / 6 }
-  static let hardswish = Elementwise(
+  package static let hardswish = Elementwise(
     "hardswish", domain: .floating,
     gradient: { g, x, _ in (x .<= -3).select(0, (x .< 3).select(g * (x / 3 + 0.5), g)) }
   ) { x in x * .minimum(.maximum(x + 3, 0), 6) / 6 }
-  static let hardshrink = Elementwise("hardshrink", domain: .floating) { x, lambda in
+  package static let hardshrink = Elementwise("hardshrink", domain: .floating) { x, lambda in
     ((x .>= -lambda) .& (x .<= lambda)).select(0, x)
   }
-  static let softshrink = Elementwise(
+  package static let softshrink = Elementwise(
     "softshrink", domain: .floating,
     gradient: { g, x, lambda, _ in [((x .>= -lambda) .& (x .<= lambda)).select(0, g), 0] }
   ) { x, lambda in (x .> lambda).select(x - lambda, (x .< -lambda).select(x + lambda, x * 0)) }
-  static let tanhshrink = Elementwise("tanhshrink") { x in x - .tanh(x) }
-  static let softsign = Elementwise("softsign", domain: [.integer, .floating, .complex]) { x in x / (1 + x.abs) }
-  static let threshold = Elementwise(
+  package static let tanhshrink = Elementwise("tanhshrink") { x in x - .tanh(x) }
+  package static let softsign = Elementwise("softsign", domain: [.integer, .floating, .complex]) { x in x / (1 + x.abs)
+  }
+  package static let threshold = Elementwise(
     "threshold", arity: 3, domain: [.integer, .floating],
     gradient: { g, a, _ in [(a[0] .<= a[1]).select(0, g), 0, 0] }
   ) { a in (a[0] .<= a[1]).select(a[2], a[0]) }
@@ -148,5 +153,39 @@ extension Tensor {
   /// x where it exceeds `threshold`, `value` elsewhere. SeeAlso: torch.nn.functional.threshold
   public func threshold(_ threshold: some ScalarConvertible, value: some ScalarConvertible) -> Tensor {
     Elementwise.threshold(self, threshold, value)
+  }
+}
+
+extension Tensor {
+  /// x, or weight · x below 0, with one weight or one for each channel (dimension 1). SeeAlso: torch.nn.functional.prelu
+  public func prelu(_ weight: Tensor) -> Tensor {
+    guard weight.rank <= 1 else {
+      return fail("prelu", "weight must have at most one dimension, got \(weight.spec)", like: spec)
+    }
+    if weight.elementCount != 1 {
+      guard rank > 0 else { return fail("prelu", "a scalar takes one weight, got \(weight.spec)", like: spec) }
+      let channels = rank > 1 ? shape[1] : 1
+      guard channels == weight.elementCount else {
+        return fail("prelu", "\(weight.elementCount) weights do not fit \(channels) channels of \(spec)", like: spec)
+      }
+    }
+    guard weight.dtype == dtype else {
+      return fail("prelu", "dtypes differ: \(spec) and weight \(weight.spec)", like: spec)
+    }
+    var shape = Shape(repeating: 1, count: rank)
+    if rank > 1 { shape[1] = weight.elementCount } else if rank == 1 { shape[0] = weight.elementCount }
+    return Elementwise.prelu(self, weight.reshape(shape))
+  }
+
+  /// The first half of `dim` times the sigmoid of the second. SeeAlso: torch.nn.functional.glu
+  public func glu(dim: Int = -1) -> Tensor {
+    attempt(like: self) { () throws(OpError) in
+      let d = try normalizedDim(dim, rank: rank, op: "glu")
+      guard rank > 0, shape[d] % 2 == 0 else {
+        throw OpError("glu", "the size of dimension \(d) must be even, got \(spec)")
+      }
+      let half = shape[d] / 2
+      return narrow(dim: d, start: 0, length: half) * narrow(dim: d, start: half, length: half).sigmoid()
+    }
   }
 }

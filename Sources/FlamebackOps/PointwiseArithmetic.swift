@@ -3,50 +3,59 @@ import FlamebackCore
 import FlamebackKernels
 
 extension Elementwise {
-  static let sub = Elementwise("sub", domain: .numeric) { a, b in a - b }
-  static let mul = Elementwise("mul") { a, b in a * b }
-  static let div = Elementwise("div", .floating) { a, b in a / b }
-  static let addScaled = Elementwise("add", arity: 3) { x in x[0] + x[2] * x[1] }
-  static let subScaled = Elementwise("sub", arity: 3, domain: .numeric) { x in x[0] - x[2] * x[1] }
-  static let floorDivide = Elementwise("floor_divide", domain: [.integer, .floating]) { .call(FB_OP_FLOORDIV, $0, $1) }
-  static let truncDivide = Elementwise("trunc_divide", domain: [.integer, .floating]) { .call(FB_OP_TRUNCDIV, $0, $1) }
-  static let remainder = Elementwise("remainder", domain: [.integer, .floating]) { .call(FB_OP_REMAINDER, $0, $1) }
-  static let fmod = Elementwise("fmod", domain: [.integer, .floating]) { .call(FB_OP_FMOD, $0, $1) }
-  static let pow = Elementwise("pow") { a, b in a.pow(b) }
-  static let maximum = Elementwise("maximum", domain: .real) { .maximum($0, $1) }
-  static let minimum = Elementwise("minimum", domain: .real) { .minimum($0, $1) }
-  static let fmax = Elementwise("fmax", domain: .real) { .call(FB_OP_FMAX, $0, $1) }
-  static let fmin = Elementwise("fmin", domain: .real) { .call(FB_OP_FMIN, $0, $1) }
-  static let atan2 = Elementwise("atan2", .floating, domain: .real) { .call(FB_OP_ATAN2, $0, $1) }
-  static let hypot = Elementwise("hypot", domain: .floating) { .call(FB_OP_HYPOT, $0, $1) }
-  static let copysign = Elementwise("copysign", .floating, domain: .real) { .call(FB_OP_COPYSIGN, $0, $1) }
-  static let nextafter = Elementwise(
+  package static let sub = Elementwise("sub", domain: [.numeric, .eachOperand]) { a, b in a - b }
+  package static let mul = Elementwise("mul") { a, b in a * b }
+  package static let div = Elementwise("div", .floating) { a, b in a / b }
+  package static let addScaled = Elementwise("add", arity: 3) { x in x[0] + x[2] * x[1] }
+  package static let subScaled = Elementwise("sub", arity: 3, domain: [.numeric, .eachOperand]) { x in
+    x[0] - x[2] * x[1]
+  }
+  package static let floorDivide = Elementwise("floor_divide", domain: [.integer, .floating]) {
+    .call(FB_OP_FLOORDIV, $0, $1)
+  }
+  package static let truncDivide = Elementwise("trunc_divide", domain: [.integer, .floating]) {
+    .call(FB_OP_TRUNCDIV, $0, $1)
+  }
+  package static let remainder = Elementwise("remainder", domain: [.integer, .floating]) {
+    .call(FB_OP_REMAINDER, $0, $1)
+  }
+  package static let fmod = Elementwise("fmod", domain: [.integer, .floating]) { .call(FB_OP_FMOD, $0, $1) }
+  package static let pow = Elementwise("pow") { a, b in a.pow(b) }
+  package static let maximum = Elementwise("maximum", domain: .real) { .maximum($0, $1) }
+  package static let minimum = Elementwise("minimum", domain: .real) { .minimum($0, $1) }
+  package static let fmax = Elementwise("fmax", domain: .real) { .call(FB_OP_FMAX, $0, $1) }
+  package static let fmin = Elementwise("fmin", domain: .real) { .call(FB_OP_FMIN, $0, $1) }
+  package static let atan2 = Elementwise("atan2", .floating, domain: .real) { .call(FB_OP_ATAN2, $0, $1) }
+  package static let hypot = Elementwise("hypot", domain: .floating) { .call(FB_OP_HYPOT, $0, $1) }
+  package static let copysign = Elementwise("copysign", .floating, domain: .real) { .call(FB_OP_COPYSIGN, $0, $1) }
+  package static let nextafter = Elementwise(
     "nextafter", domain: .floating, noGradient: "neighbouring numbers do not depend on their inputs smoothly"
   ) { .call(FB_OP_NEXTAFTER, $0, $1) }
-  static let gcd = Elementwise("gcd", domain: .integer) { .call(FB_OP_GCD, $0, $1) }
-  static let lcm = Elementwise("lcm", domain: .integer) { .call(FB_OP_LCM, $0, $1) }
-  static let heaviside = Elementwise("heaviside", domain: .real, noGradient: "the step has no slope") { x, value in
+  package static let gcd = Elementwise("gcd", domain: .integer) { .call(FB_OP_GCD, $0, $1) }
+  package static let lcm = Elementwise("lcm", domain: .integer) { .call(FB_OP_LCM, $0, $1) }
+  package static let heaviside = Elementwise("heaviside", domain: .real, noGradient: "the step has no slope") {
+    x, value in
     x.isNaN.select(0, (x .== 0).select(value, (x .> 0).select(1, 0)))
   }
   /// x · ln y, 0 where x is 0.
-  static let xlogy = Elementwise(
+  package static let xlogy = Elementwise(
     "xlogy", .floating, domain: .real,
     gradient: { g, x, y, _ in
       [((x .== 0) .& (y .<= 0)).select(0, (g .== 0).select(0, g * .log(y))), g * (x / y)]
     }
   ) { x, y in y.isNaN.select(y, (x .== 0).select(0, x * .log(y))) }
-  static let xlog1py = Elementwise(
+  package static let xlog1py = Elementwise(
     "xlog1py", .floating, domain: .real,
     gradient: { g, x, y, _ in [((x .== 0) .& (y .<= -1)).select(0, g * .log1p(y)), g * (x / (y + 1))] }
   ) { x, y in y.isNaN.select(y, (x .== 0).select(0, x * .log1p(y))) }
   /// ln(eᵃ + eᵇ) without overflow.
-  static let logaddexp = Elementwise(
+  package static let logaddexp = Elementwise(
     "logaddexp", .floating, domain: .real,
     gradient: { g, a, b, _ in [g * .sigmoid(a - b), g * .sigmoid(b - a)] }
   ) { a, b in
     ((a .== b) .& a.isInfinite).select(a, .maximum(a, b) + .log1p(.exp(-(a - b).abs)))
   }
-  static let logaddexp2 = Elementwise(
+  package static let logaddexp2 = Elementwise(
     "logaddexp2", .floating, domain: .real,
     gradient: { g, a, b, _ in
       let ln2: Expression = 0.693147180559945309
@@ -56,19 +65,19 @@ extension Elementwise {
     ((a .== b) .& a.isInfinite).select(
       a, .maximum(a, b) + .log1p(.call(FB_OP_EXP2, -(a - b).abs)) * 1.442695040888963407)
   }
-  static let ldexp = Elementwise("ldexp", .floating) { x, n in x * .call(FB_OP_EXP2, n) }
+  package static let ldexp = Elementwise("ldexp", .floating) { x, n in x * .call(FB_OP_EXP2, n) }
   /// start + weight · (end − start), from the nearer end.
-  static let lerp = Elementwise("lerp", arity: 3, domain: [.floating, .complex]) { x in
+  package static let lerp = Elementwise("lerp", arity: 3, domain: [.floating, .complex]) { x in
     let (start, end, weight) = (x[0], x[1], x[2])
     return (weight.abs .< 0.5).select(start + weight * (end - start), end - (end - start) * (1 - weight))
   }
-  static let addcmul = Elementwise("addcmul", arity: 4) { x in x[0] + x[3] * x[1] * x[2] }
-  static let addcdiv = Elementwise("addcdiv", arity: 4, domain: [.floating, .complex]) { x in
+  package static let addcmul = Elementwise("addcmul", arity: 4) { x in x[0] + x[3] * x[1] * x[2] }
+  package static let addcdiv = Elementwise("addcdiv", arity: 4, domain: [.floating, .complex]) { x in
     x[0] + x[3] * (x[1] / x[2])
   }
-  static let rsub = Elementwise("rsub", arity: 3, domain: .numeric) { x in x[1] - x[2] * x[0] }
+  package static let rsub = Elementwise("rsub", arity: 3, domain: [.numeric, .eachOperand]) { x in x[1] - x[2] * x[0] }
   /// min(max(x, low), high); the gradient goes to the argument that was taken.
-  static let clamp = Elementwise(
+  package static let clamp = Elementwise(
     "clamp", arity: 3, domain: .real,
     gradient: { g, x, _ in
       let (low, high) = (x[1], x[2])
@@ -79,11 +88,11 @@ extension Elementwise {
       ]
     }
   ) { x in .minimum(.maximum(x[0], x[1]), x[2]) }
-  static let clampMin = Elementwise(
+  package static let clampMin = Elementwise(
     "clamp_min", domain: .real,
     gradient: { g, x, low, _ in [(x .< low).select(0, g), (x .< low).select(g, 0)] }
   ) { x, low in .maximum(x, low) }
-  static let clampMax = Elementwise(
+  package static let clampMax = Elementwise(
     "clamp_max", domain: .real,
     gradient: { g, x, high, _ in [(x .> high).select(0, g), (x .> high).select(g, 0)] }
   ) { x, high in .minimum(x, high) }

@@ -3,31 +3,35 @@ import FlamebackCore
 import FlamebackKernels
 
 extension Elementwise {
-  static let eq = Elementwise("eq", .predicate) { $0 .== $1 }
-  static let ne = Elementwise("ne", .predicate) { $0 .!= $1 }
-  static let lt = Elementwise("lt", .predicate, domain: .real) { $0 .< $1 }
-  static let le = Elementwise("le", .predicate, domain: .real) { $0 .<= $1 }
-  static let gt = Elementwise("gt", .predicate, domain: .real) { $0 .> $1 }
-  static let ge = Elementwise("ge", .predicate, domain: .real) { $0 .>= $1 }
-  static let logicalAnd = Elementwise("logical_and", .predicate) { .call(FB_OP_LOGICAL_AND, $0, $1) }
-  static let logicalOr = Elementwise("logical_or", .predicate) { .call(FB_OP_LOGICAL_OR, $0, $1) }
-  static let logicalXor = Elementwise("logical_xor", .predicate) { .call(FB_OP_LOGICAL_XOR, $0, $1) }
-  static let logicalNot = Elementwise("logical_not", .predicate) { .!$0 }
-  static let isNaN = Elementwise("isnan", .predicate) { $0.isNaN }
-  static let isInfinite = Elementwise("isinf", .predicate) { $0.isInfinite }
-  static let isFinite = Elementwise("isfinite", .predicate) { .!($0.isNaN .| $0.isInfinite) }
-  static let isPosInf = Elementwise("isposinf", .predicate, domain: .real) { $0.isInfinite .& ($0 .> 0) }
-  static let isNegInf = Elementwise("isneginf", .predicate, domain: .real) { $0.isInfinite .& ($0 .< 0) }
-  static let isReal = Elementwise("isreal", .predicate) { .call(FB_OP_IMAG, $0) .== 0 }
-  static let signbit = Elementwise("signbit", .predicate, domain: .real) { .call(FB_OP_SIGNBIT, $0) }
-  static let bitwiseAnd = Elementwise("bitwise_and", domain: .discrete) { .call(FB_OP_BITWISE_AND, $0, $1) }
-  static let bitwiseOr = Elementwise("bitwise_or", domain: .discrete) { .call(FB_OP_BITWISE_OR, $0, $1) }
-  static let bitwiseXor = Elementwise("bitwise_xor", domain: .discrete) { .call(FB_OP_BITWISE_XOR, $0, $1) }
-  static let bitwiseNot = Elementwise("bitwise_not", .promoted, domain: .integer) { .call(FB_OP_BITWISE_NOT, $0) }
-  static let shiftLeft = Elementwise("bitwise_left_shift", domain: .integer) { .call(FB_OP_SHIFT_LEFT, $0, $1) }
-  static let shiftRight = Elementwise("bitwise_right_shift", domain: .integer) { .call(FB_OP_SHIFT_RIGHT, $0, $1) }
-  static let select = Elementwise("where", arity: 3, conditions: 1) { x in x[0].select(x[1], x[2]) }
-  static let isClose = Elementwise("isclose", arity: 5, .predicate) { x in
+  package static let eq = Elementwise("eq", .predicate) { $0 .== $1 }
+  package static let ne = Elementwise("ne", .predicate) { $0 .!= $1 }
+  package static let lt = Elementwise("lt", .predicate, domain: .real) { $0 .< $1 }
+  package static let le = Elementwise("le", .predicate, domain: .real) { $0 .<= $1 }
+  package static let gt = Elementwise("gt", .predicate, domain: .real) { $0 .> $1 }
+  package static let ge = Elementwise("ge", .predicate, domain: .real) { $0 .>= $1 }
+  package static let logicalAnd = Elementwise("logical_and", .predicate) { .call(FB_OP_LOGICAL_AND, $0, $1) }
+  package static let logicalOr = Elementwise("logical_or", .predicate) { .call(FB_OP_LOGICAL_OR, $0, $1) }
+  package static let logicalXor = Elementwise("logical_xor", .predicate) { .call(FB_OP_LOGICAL_XOR, $0, $1) }
+  package static let logicalNot = Elementwise("logical_not", .predicate) { .!$0 }
+  package static let isNaN = Elementwise("isnan", .predicate) { $0.isNaN }
+  package static let isInfinite = Elementwise("isinf", .predicate) { $0.isInfinite }
+  package static let isFinite = Elementwise("isfinite", .predicate) { .!($0.isNaN .| $0.isInfinite) }
+  package static let isPosInf = Elementwise("isposinf", .predicate, domain: .real) { $0.isInfinite .& ($0 .> 0) }
+  package static let isNegInf = Elementwise("isneginf", .predicate, domain: .real) { $0.isInfinite .& ($0 .< 0) }
+  package static let isReal = Elementwise("isreal", .predicate) { .call(FB_OP_IMAG, $0) .== 0 }
+  package static let signbit = Elementwise("signbit", .predicate, domain: .real) { .call(FB_OP_SIGNBIT, $0) }
+  package static let bitwiseAnd = Elementwise("bitwise_and", domain: .discrete) { .call(FB_OP_BITWISE_AND, $0, $1) }
+  package static let bitwiseOr = Elementwise("bitwise_or", domain: .discrete) { .call(FB_OP_BITWISE_OR, $0, $1) }
+  package static let bitwiseXor = Elementwise("bitwise_xor", domain: .discrete) { .call(FB_OP_BITWISE_XOR, $0, $1) }
+  package static let bitwiseNot = Elementwise("bitwise_not", .promoted, domain: .integer) {
+    .call(FB_OP_BITWISE_NOT, $0)
+  }
+  package static let shiftLeft = Elementwise("bitwise_left_shift", domain: .integer) { .call(FB_OP_SHIFT_LEFT, $0, $1) }
+  package static let shiftRight = Elementwise("bitwise_right_shift", domain: .integer) {
+    .call(FB_OP_SHIFT_RIGHT, $0, $1)
+  }
+  package static let select = Elementwise("where", arity: 3, conditions: 1) { x in x[0].select(x[1], x[2]) }
+  package static let isClose = Elementwise("isclose", arity: 5, .predicate) { x in
     let (a, b, rtol, atol, equalNaN) = (x[0], x[1], x[2], x[3], x[4])
     let margin = atol + rtol * b.abs - (a - b).abs  // complex numbers have no order, hence the sign
     let near = (margin.sign .!= -1) .& .!(margin.isNaN .| a.isInfinite .| b.isInfinite)
@@ -93,6 +97,12 @@ extension Tensor {
     guard dtype == other.dtype else { return fail("isclose", "dtypes differ: \(spec) and \(other.spec)", like: spec) }
     guard rtol >= 0, atol >= 0 else {
       return fail("isclose", "rtol and atol must not be negative, got \(rtol) and \(atol)", like: spec)
+    }
+    if dtype.isComplex {
+      let bound = other.abs() * rtol + atol
+      let near = ((self - other).abs() .<= bound) & other.isFinite()
+      let result = (self .== other) | near
+      return equalNaN ? result | (isNaN() & other.isNaN()) : result
     }
     let wide: DType = dtype.category <= .integer ? .float64 : dtype
     return Elementwise.isClose.call([

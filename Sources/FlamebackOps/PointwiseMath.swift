@@ -3,59 +3,61 @@ import FlamebackCore
 import FlamebackKernels
 
 extension Elementwise {
-  static let neg = Elementwise("neg", .promoted, domain: .numeric) { -$0 }
-  static let abs = Elementwise("abs", .realPart, domain: .numeric) { $0.abs }
-  static let sign = Elementwise("sign", .promoted, domain: .real) { $0.sign }
-  static let sgn = Elementwise("sgn", .promoted) { $0.sign }
-  static let square = Elementwise("square", .promoted) { $0 * $0 }
-  static let reciprocal = Elementwise("reciprocal") { .call(FB_OP_RECIPROCAL, $0) }
-  static let sqrt = Elementwise("sqrt") { .sqrt($0) }
-  static let rsqrt = Elementwise("rsqrt") { .rsqrt($0) }
-  static let floor = Elementwise("floor", .promoted, domain: [.integer, .floating]) { .call(FB_OP_FLOOR, $0) }
-  static let ceil = Elementwise("ceil", .promoted, domain: [.integer, .floating]) { .call(FB_OP_CEIL, $0) }
-  static let trunc = Elementwise("trunc", .promoted, domain: [.integer, .floating]) { .call(FB_OP_TRUNC, $0) }
-  static let round = Elementwise("round", .promoted, domain: [.integer, .floating]) { .call(FB_OP_ROUND, $0) }
-  static let roundScaled = Elementwise(
+  package static let neg = Elementwise("neg", .promoted, domain: .numeric) { -$0 }
+  package static let abs = Elementwise("abs", .realPart, domain: .numeric) { $0.abs }
+  package static let sign = Elementwise("sign", .promoted, domain: .real) { $0.sign }
+  package static let sgn = Elementwise("sgn", .promoted) { $0.sign }
+  package static let square = Elementwise("square", .promoted) { $0 * $0 }
+  package static let reciprocal = Elementwise("reciprocal") { .call(FB_OP_RECIPROCAL, $0) }
+  package static let sqrt = Elementwise("sqrt") { .sqrt($0) }
+  package static let rsqrt = Elementwise("rsqrt") { .rsqrt($0) }
+  package static let floor = Elementwise("floor", .promoted, domain: [.integer, .floating]) { .call(FB_OP_FLOOR, $0) }
+  package static let ceil = Elementwise("ceil", .promoted, domain: [.integer, .floating]) { .call(FB_OP_CEIL, $0) }
+  package static let trunc = Elementwise("trunc", .promoted, domain: [.integer, .floating]) { .call(FB_OP_TRUNC, $0) }
+  package static let round = Elementwise("round", .promoted, domain: [.integer, .floating]) { .call(FB_OP_ROUND, $0) }
+  package static let roundScaled = Elementwise(
     "round", domain: .floating, gradient: { _, _, _, _ in [0, 0] }
   ) { x, scale in .call(FB_OP_ROUND, x * scale) / scale }
-  static let roundCoarse = Elementwise(
+  package static let roundCoarse = Elementwise(
     "round", domain: .floating, gradient: { _, _, _, _ in [0, 0] }
   ) { x, scale in .call(FB_OP_ROUND, x / scale) * scale }
-  static let frac = Elementwise("frac", .promoted, domain: .floating) { $0 - .call(FB_OP_TRUNC, $0) }
-  static let exp = Elementwise("exp") { .exp($0) }
-  static let exp2 = Elementwise("exp2") { .call(FB_OP_EXP2, $0) }
-  static let expm1 = Elementwise("expm1") { .expm1($0) }
-  static let log = Elementwise("log") { .log($0) }
-  static let log2 = Elementwise("log2") { .call(FB_OP_LOG2, $0) }
-  static let log10 = Elementwise("log10") { .call(FB_OP_LOG10, $0) }
-  static let log1p = Elementwise("log1p") { .log1p($0) }
-  static let sin = Elementwise("sin") { .sin($0) }
-  static let cos = Elementwise("cos") { .cos($0) }
-  static let tan = Elementwise("tan") { .call(FB_OP_TAN, $0) }
-  static let asin = Elementwise("asin") { .call(FB_OP_ASIN, $0) }
-  static let acos = Elementwise("acos") { .call(FB_OP_ACOS, $0) }
-  static let atan = Elementwise("atan") { .call(FB_OP_ATAN, $0) }
-  static let sinh = Elementwise("sinh") { .call(FB_OP_SINH, $0) }
-  static let cosh = Elementwise("cosh") { .call(FB_OP_COSH, $0) }
-  static let tanh = Elementwise("tanh") { .tanh($0) }
-  static let asinh = Elementwise("asinh") { .call(FB_OP_ASINH, $0) }
-  static let acosh = Elementwise("acosh") { .call(FB_OP_ACOSH, $0) }
-  static let atanh = Elementwise("atanh") { .call(FB_OP_ATANH, $0) }
-  static let sigmoid = Elementwise("sigmoid") { .sigmoid($0) }
-  static let erf = Elementwise("erf", domain: .real) { .erf($0) }
-  static let erfc = Elementwise("erfc", domain: .real) { .call(FB_OP_ERFC, $0) }
-  static let erfinv = Elementwise("erfinv", domain: .real) { .call(FB_OP_ERFINV, $0) }
-  static let lgamma = Elementwise("lgamma", domain: .real) { .call(FB_OP_LGAMMA, $0) }
-  static let digamma = Elementwise("digamma", domain: .real) { .call(FB_OP_DIGAMMA, $0) }
-  static let polygamma = Elementwise("polygamma", .floating, domain: .real) { n, x in .call(FB_OP_POLYGAMMA, n, x) }
-  static let i0 = Elementwise("i0", domain: .real) { .call(FB_OP_I0, $0) }
-  static let i0e = Elementwise("i0e", domain: .real) { .call(FB_OP_I0E, $0) }
-  static let i1 = Elementwise("i1", domain: .real) { .call(FB_OP_I1, $0) }
-  static let i1e = Elementwise("i1e", domain: .real) { .call(FB_OP_I1E, $0) }
-  static let deg2rad = Elementwise("deg2rad", domain: .real) { $0 * 0.017453292519943295 }
-  static let rad2deg = Elementwise("rad2deg", domain: .real) { $0 * 57.29577951308232 }
+  package static let frac = Elementwise("frac", .promoted, domain: .floating) { $0 - .call(FB_OP_TRUNC, $0) }
+  package static let exp = Elementwise("exp") { .exp($0) }
+  package static let exp2 = Elementwise("exp2") { .call(FB_OP_EXP2, $0) }
+  package static let expm1 = Elementwise("expm1") { .expm1($0) }
+  package static let log = Elementwise("log") { .log($0) }
+  package static let log2 = Elementwise("log2") { .call(FB_OP_LOG2, $0) }
+  package static let log10 = Elementwise("log10") { .call(FB_OP_LOG10, $0) }
+  package static let log1p = Elementwise("log1p") { .log1p($0) }
+  package static let sin = Elementwise("sin") { .sin($0) }
+  package static let cos = Elementwise("cos") { .cos($0) }
+  package static let tan = Elementwise("tan") { .call(FB_OP_TAN, $0) }
+  package static let asin = Elementwise("asin") { .call(FB_OP_ASIN, $0) }
+  package static let acos = Elementwise("acos") { .call(FB_OP_ACOS, $0) }
+  package static let atan = Elementwise("atan") { .call(FB_OP_ATAN, $0) }
+  package static let sinh = Elementwise("sinh") { .call(FB_OP_SINH, $0) }
+  package static let cosh = Elementwise("cosh") { .call(FB_OP_COSH, $0) }
+  package static let tanh = Elementwise("tanh") { .tanh($0) }
+  package static let asinh = Elementwise("asinh") { .call(FB_OP_ASINH, $0) }
+  package static let acosh = Elementwise("acosh") { .call(FB_OP_ACOSH, $0) }
+  package static let atanh = Elementwise("atanh") { .call(FB_OP_ATANH, $0) }
+  package static let sigmoid = Elementwise("sigmoid") { .sigmoid($0) }
+  package static let erf = Elementwise("erf", domain: .real) { .erf($0) }
+  package static let erfc = Elementwise("erfc", domain: .real) { .call(FB_OP_ERFC, $0) }
+  package static let erfinv = Elementwise("erfinv", domain: .real) { .call(FB_OP_ERFINV, $0) }
+  package static let lgamma = Elementwise("lgamma", domain: .real) { .call(FB_OP_LGAMMA, $0) }
+  package static let digamma = Elementwise("digamma", domain: .real) { .call(FB_OP_DIGAMMA, $0) }
+  package static let polygamma = Elementwise("polygamma", .floating, domain: .real) { n, x in
+    .call(FB_OP_POLYGAMMA, n, x)
+  }
+  package static let i0 = Elementwise("i0", domain: .real) { .call(FB_OP_I0, $0) }
+  package static let i0e = Elementwise("i0e", domain: .real) { .call(FB_OP_I0E, $0) }
+  package static let i1 = Elementwise("i1", domain: .real) { .call(FB_OP_I1, $0) }
+  package static let i1e = Elementwise("i1e", domain: .real) { .call(FB_OP_I1E, $0) }
+  package static let deg2rad = Elementwise("deg2rad", domain: .real) { $0 * 0.017453292519943295 }
+  package static let rad2deg = Elementwise("rad2deg", domain: .real) { $0 * 57.29577951308232 }
   /// sin(πx) / πx, 1 at 0.
-  static let sinc = Elementwise(
+  package static let sinc = Elementwise(
     "sinc",
     gradient: { g, x, y in
       let scaled = x * 3.141592653589793
@@ -65,26 +67,26 @@ extension Elementwise {
     let scaled = x * 3.141592653589793
     return (x .== 0).select(1, .sin(scaled) / scaled)
   }
-  static let logit = Elementwise("logit", domain: .real) { x in .log(x / (1 - x)) }
-  static let logitClamped = Elementwise(
+  package static let logit = Elementwise("logit", domain: .real) { x in .log(x / (1 - x)) }
+  package static let logitClamped = Elementwise(
     "logit", .floating, domain: .real,
     gradient: { g, x, eps, _ in [((x .< eps) .| (x .> 1 - eps)).select(0, g / (x * (1 - x))), 0] }
   ) { x, eps in
-    let z = Expression.minimum(.maximum(x, eps), 1 - eps)
+    let z = (x .< eps).select(eps, (x .> 1 - eps).select(1 - eps, x))
     return .log(z / (1 - z))
   }
-  static let nanToNum = Elementwise(
+  package static let nanToNum = Elementwise(
     "nan_to_num", arity: 4,
     gradient: { g, x, _ in [(x[0].isNaN .| x[0].isInfinite).select(0, g), 0, 0, 0] }
   ) { x in
     x[0].isNaN.select(x[1], x[0].isInfinite.select((x[0] .> 0).select(x[2], x[3]), x[0]))
   }
-  static let conj = Elementwise("conj", .promoted) { $0.conj }
-  static let angleReal = Elementwise("angle", .floating, domain: .real, gradient: { _, _, _ in 0 }) {
+  package static let conj = Elementwise("conj", .promoted) { $0.conj }
+  package static let angleReal = Elementwise("angle", .floating, domain: .real, gradient: { _, _, _ in 0 }) {
     .call(FB_OP_ANGLE, $0)
   }
-  static let angleComplex = Elementwise("angle", .floatingRealPart, domain: .complex) { .call(FB_OP_ANGLE, $0) }
-  static let entr = Elementwise(
+  package static let angleComplex = Elementwise("angle", .floatingRealPart, domain: .complex) { .call(FB_OP_ANGLE, $0) }
+  package static let entr = Elementwise(
     "entr", domain: .real,
     gradient: { g, x, _ in g * (-(1 + .log(x))) }
   ) { x in
@@ -211,6 +213,9 @@ extension Tensor {
   /// NaN and infinities replaced; by default by 0 and the largest finite numbers. SeeAlso: torch.nan_to_num
   public func nanToNum(nan: Double = 0, posInf: Double? = nil, negInf: Double? = nil) -> Tensor {
     if dtype.category <= .integer { return clone() }
+    if dtype.isComplex {
+      return viewAsReal().nanToNum(nan: nan, posInf: posInf, negInf: negInf).viewAsComplex()
+    }
     let limit = dtype.greatestFinite
     return Elementwise.nanToNum.call([
       operand, .scalar(.float(nan)), .scalar(.float(posInf ?? limit)), .scalar(.float(negInf ?? -limit)),

@@ -27,8 +27,10 @@ extension Complex: ScalarConvertible { public var scalar: Scalar { .complex(Doub
 
 extension Elementwise {
   /// Applies the function to tensors and numbers of which at least one is a tensor.
-  func callAsFunction(_ a: some TensorOperand, _ b: some TensorOperand) -> Tensor { call([a.operand, b.operand]) }
-  func callAsFunction(_ a: some TensorOperand, _ b: some TensorOperand, _ c: some TensorOperand) -> Tensor {
+  package func callAsFunction(_ a: some TensorOperand, _ b: some TensorOperand) -> Tensor {
+    call([a.operand, b.operand])
+  }
+  package func callAsFunction(_ a: some TensorOperand, _ b: some TensorOperand, _ c: some TensorOperand) -> Tensor {
     call([a.operand, b.operand, c.operand])
   }
 }
