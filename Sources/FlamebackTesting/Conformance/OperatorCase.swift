@@ -55,7 +55,7 @@ final class OperatorCall {
   private let form: String
   private let call: Call
   private let entry: OperatorTable.Entry
-  private let isInPlace: Bool
+  let isInPlace: Bool
   private let needsCast: Bool
   private let argumentInputs: [Int?]
   private let keywordInputs: [String: Int]

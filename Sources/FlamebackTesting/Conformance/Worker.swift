@@ -67,6 +67,7 @@ public struct Worker {
     case "modules": try ModuleCase(file: file, json: json, device: device).run()
     case "optim": try OptimizerCase(file: file, json: json, device: device).run()
     case "schedulers": try SchedulerCase(file: file, json: json).run()
+    case "programs": try ProgramCase(file: file, json: json).run()
     default: throw Mismatch("unknown kind '\(file.kind)'")
     }
   }
