@@ -57,8 +57,9 @@ public enum ConformanceCommand {
       }
       let outcomes = try ConformanceRunner(options).run()
       print(ConformanceRunner.summary(outcomes))
-      let failed = outcomes.count { $0.failure != nil }
-      print("\(outcomes.count - failed) passed, \(failed) failed, 0 skipped")
+      let passed = outcomes.count { $0.result == .passed }
+      let failed = outcomes.count { $0.result.isFailure }
+      print("\(passed) passed, \(failed) failed, \(outcomes.count - passed - failed) skipped")
       return failed == 0 ? 0 : 1
     } catch {
       print("\(error)")

@@ -34,8 +34,16 @@ public final class ConformanceRunner: Sendable {
     public let area: String
     public let tier: Int
     public let id: String
-    /// nil: passed.
-    public let failure: String?
+    public let result: Result
+  }
+
+  public enum Result: Sendable, Equatable {
+    case passed
+    case failed(String)
+    /// Different by design.
+    case skipped(String)
+
+    public var isFailure: Bool { if case .failed = self { true } else { false } }
   }
 
   private let options: Options
@@ -95,13 +103,14 @@ public final class ConformanceRunner: Sendable {
           ).map(String.init)
           switch fields[0] {
           case "B": running = (Int(fields[1]) ?? 0, fields[2])
-          case "P": record(unit, running?.id ?? "", nil)
-          case "F": record(unit, running?.id ?? "", fields[2])
-          case "X": record(unit, unit.op, fields.dropFirst().joined(separator: " "))
+          case "P": record(unit, running?.id ?? "", .passed)
+          case "S": record(unit, running?.id ?? "", .skipped(fields[2]))
+          case "F": record(unit, running?.id ?? "", .failed(fields[2]))
+          case "X": record(unit, unit.op, .failed(fields.dropFirst().joined(separator: " ")))
           case "E": return
           default: continue  // something the case itself printed
           }
-          if fields[0] == "P" || fields[0] == "F" {
+          if ["P", "F", "S"].contains(fields[0]) {
             next = (running?.index ?? next) + 1
             running = nil
           }
@@ -109,20 +118,25 @@ public final class ConformanceRunner: Sendable {
       } catch {
         worker?.stop()
         worker = nil
-        record(unit, running?.id ?? unit.op, "\(error)")
+        record(unit, running?.id ?? unit.op, .failed("\(error)"))
         guard let running else { return }
         next = running.index + 1
       }
     }
   }
 
-  private func record(_ unit: Unit, _ id: String, _ failure: String?) {
+  private func record(_ unit: Unit, _ id: String, _ result: Result) {
     let folder = String(unit.file.prefix { $0 != "/" })
     let area = folder.hasPrefix("ops") ? ConformanceRunner.area(unit.op) : folder
-    let outcome = Outcome(kind: folder, area: area, tier: unit.tier, id: id, failure: failure)
+    let outcome = Outcome(kind: folder, area: area, tier: unit.tier, id: id, result: result)
     outcomes.withLock { outcomes in
       outcomes.append(outcome)
-      if let failure, !options.isQuiet { print("FAIL \(folder) \(id): \(failure)") }
+      if options.isQuiet { return }
+      switch result {
+      case .passed: break
+      case .failed(let reason): print("FAIL \(folder) \(id): \(reason)")
+      case .skipped(let reason): print("SKIP \(folder) \(id): \(reason)")
+      }
     }
   }
 
@@ -136,9 +150,13 @@ public final class ConformanceRunner: Sendable {
     let cases = outcomes.sorted { ($0.kind, $0.id) < ($1.kind, $1.id) }.map { outcome -> JSON in
       var object: JSONObject = [
         "kind": .string(outcome.kind), "area": .string(outcome.area), "tier": .int(outcome.tier),
-        "id": .string(outcome.id), "passed": .bool(outcome.failure == nil),
+        "id": .string(outcome.id), "passed": .bool(outcome.result == .passed),
       ]
-      if let failure = outcome.failure { object["reason"] = .string(failure) }
+      switch outcome.result {
+      case .passed: break
+      case .failed(let reason): object["reason"] = .string(reason)
+      case .skipped(let reason): object["skipped"] = .string(reason)
+      }
       return .object(object)
     }
     let text = JSON.object(["cases": .array(cases)]).text(indent: 1)
@@ -153,10 +171,10 @@ public final class ConformanceRunner: Sendable {
     for outcome in outcomes {
       let kind = outcome.area == outcome.kind ? outcome.kind : "\(outcome.kind) \(outcome.area)"
       let key = "tier \(outcome.tier)  \(kind)"
-      if outcome.failure == nil {
-        groups[key, default: (0, 0)].passed += 1
-      } else {
-        groups[key, default: (0, 0)].failed += 1
+      switch outcome.result {
+      case .passed: groups[key, default: (0, 0)].passed += 1
+      case .failed: groups[key, default: (0, 0)].failed += 1
+      case .skipped: continue
       }
     }
     return groups.sorted { $0.key < $1.key }.map { key, count in

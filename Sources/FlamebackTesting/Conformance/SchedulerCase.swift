@@ -45,7 +45,7 @@ struct SchedulerCase {
       throw Mismatch("step \(refusal) must fail")
     }
     if let initial = json["initial_lr"] {
-      try check(optimizer.groups.map { $0[ifPresent: .initialLR] ?? .nan }, initial, "initial learning rate", -1)
+      try check(optimizer.groups.compactMap { $0[ifPresent: .initialLR] }, initial, "initial learning rate", -1)
     }
   }
 

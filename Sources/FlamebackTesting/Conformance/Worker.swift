@@ -28,7 +28,12 @@ public struct Worker {
         let file = try CaseFile(directory: directory, file: fields[0])
         let filter = NameFilter(fields[2])
         for (i, json) in file.cases.enumerated().dropFirst(Int(fields[1]) ?? 0) where filter.admits(file, json) {
-          emit("B\t\(i)\t\(json["id"]?.string ?? json["name"]?.string ?? "\(file.op)/\(i)")")
+          let id = json["id"]?.string ?? json["name"]?.string ?? "\(file.op)/\(i)"
+          emit("B\t\(i)\t\(id)")
+          if let reason = ByDesign.differences[id] {
+            emit("S\t\(i)\t\(reason)")
+            continue
+          }
           do {
             try Worker.run(file, json, device: device)
             emit("P\t\(i)")
