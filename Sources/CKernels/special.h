@@ -74,11 +74,11 @@ inline double i1e(double x) {
 // e^x in two halves, so that the result overflows only where the function does.
 inline double i0(double x) {
   const double half = std::exp(std::fabs(x) / 2);
-  return std::isinf(x) ? infinity : half * (i0e(x) * half);
+  return half * (i0e(x) * half);  // of infinity NaN, as PyTorch has it
 }
 inline double i1(double x) {
   const double half = std::exp(std::fabs(x) / 2);
-  return std::isinf(x) ? x : half * (i1e(x) * half);
+  return half * (i1e(x) * half);
 }
 
 // A rational first guess, then Newton steps; the tail is solved through erfc, where 1 - |y| is exact.

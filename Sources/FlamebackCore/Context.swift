@@ -12,6 +12,7 @@ public final class Context: Sendable {
     var tracer: Tracer?
     var errorBox: ErrorBox?
     var detectsAnomalies = false
+    var generator: Generator?
   }
 
   let values: Values
