@@ -3,7 +3,7 @@ import FlamebackKernels
 import FlamebackOps
 
 /// Samples that a loader can put together to a batch. SeeAlso: torch.utils.data.default_collate
-public protocol Collatable {
+public protocol Collatable: SendableMetatype {
   associatedtype Batch
   static func collate(_ samples: [Self]) -> Batch
 }

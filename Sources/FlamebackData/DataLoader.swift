@@ -19,7 +19,7 @@ public struct DataLoader<Batch>: Sequence {
     /// Leaves an incomplete last batch away.
     public var dropLast: Bool
     public var sampler: (any Sampler)?
-    public var generator: Generator?
+    public var generator: FlamebackCore.Generator?
     /// Batches that each worker keeps ready.
     public var prefetchFactor: Int
   }
@@ -70,7 +70,7 @@ public struct DataLoader<Batch>: Sequence {
       let size = loader.options.batchSize
       let fetch = loader.fetch
       let make: @Sendable (Int) -> Batch = { i in
-        let generator = Generator(seed: seed &+ UInt64(truncatingIfNeeded: i))
+        let generator = FlamebackCore.Generator(seed: seed &+ UInt64(truncatingIfNeeded: i))
         return withGenerator(generator) { fetch(Array(indices[i * size..<Swift.min(indices.count, (i + 1) * size)])) }
       }
       let count = loader.count
@@ -169,7 +169,7 @@ extension DataLoader {
   /// Batches put together by `collate`.
   public init<D: Dataset>(
     _ dataset: D, batchSize: Int = 1, shuffle: Bool = false, sampler: (any Sampler)? = nil, numWorkers: Int = 0,
-    dropLast: Bool = false, generator: Generator? = nil, prefetchFactor: Int = 2,
+    dropLast: Bool = false, generator: FlamebackCore.Generator? = nil, prefetchFactor: Int = 2,
     collate: @escaping @Sendable ([D.Element]) -> Batch
   ) {
     self.init(
@@ -183,7 +183,7 @@ extension DataLoader {
   /// Batches of single samples.
   public init<D: Dataset>(
     _ dataset: D, batchSize: Int = 1, shuffle: Bool = false, sampler: (any Sampler)? = nil, numWorkers: Int = 0,
-    dropLast: Bool = false, generator: Generator? = nil, prefetchFactor: Int = 2
+    dropLast: Bool = false, generator: FlamebackCore.Generator? = nil, prefetchFactor: Int = 2
   ) where D.Element: Collatable, D.Element.Batch == Batch {
     self.init(
       dataset, batchSize: batchSize, shuffle: shuffle, sampler: sampler, numWorkers: numWorkers, dropLast: dropLast,
@@ -193,7 +193,7 @@ extension DataLoader {
   /// Batches of pairs.
   public init<D: Dataset, A: Collatable, B: Collatable>(
     _ dataset: D, batchSize: Int = 1, shuffle: Bool = false, sampler: (any Sampler)? = nil, numWorkers: Int = 0,
-    dropLast: Bool = false, generator: Generator? = nil, prefetchFactor: Int = 2
+    dropLast: Bool = false, generator: FlamebackCore.Generator? = nil, prefetchFactor: Int = 2
   ) where D.Element == (A, B), Batch == (A.Batch, B.Batch) {
     self.init(
       dataset, batchSize: batchSize, shuffle: shuffle, sampler: sampler, numWorkers: numWorkers, dropLast: dropLast,
@@ -204,7 +204,7 @@ extension DataLoader {
   /// Batches of rows, gathered at once.
   public init(
     _ dataset: TensorDataset, batchSize: Int = 1, shuffle: Bool = false, sampler: (any Sampler)? = nil,
-    numWorkers: Int = 0, dropLast: Bool = false, generator: Generator? = nil, prefetchFactor: Int = 2
+    numWorkers: Int = 0, dropLast: Bool = false, generator: FlamebackCore.Generator? = nil, prefetchFactor: Int = 2
   ) where Batch == (Tensor, Tensor) {
     self.init(
       sampleCount: dataset.count,

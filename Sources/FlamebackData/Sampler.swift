@@ -63,4 +63,3 @@ public struct SubsetRandomSampler: Sampler {
   public var count: Int { subset.count }
   public func indices() -> [Int] { (generator ?? .default).permutation(subset.count).map { subset[$0] } }
 }
-

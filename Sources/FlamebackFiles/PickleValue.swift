@@ -29,6 +29,11 @@ public struct PickleDict: Sendable, RandomAccessCollection {
   public struct Entry: Sendable {
     public var key: PickleValue
     public var value: PickleValue
+
+    public init(key: PickleValue, value: PickleValue) {
+      self.key = key
+      self.value = value
+    }
   }
 
   public var entries: [Entry]

@@ -26,7 +26,9 @@ extension StateDict {
   /// Reads a state dict, or the one under `state_dict` or `model` of a checkpoint. SeeAlso: torch.load
   public init(contentsOf path: String) throws(FileError) {
     let state = try loadState(path)
-    guard let dict = StateDict(state) ?? state["state_dict"].flatMap(StateDict.init) ?? state["model"].flatMap(StateDict.init)
+    guard
+      let dict = StateDict(state) ?? state["state_dict"].flatMap(StateDict.init)
+        ?? state["model"].flatMap(StateDict.init)
     else { throw FileError(path: path, "holds no state dict (a dictionary of named tensors)") }
     self = dict
   }
