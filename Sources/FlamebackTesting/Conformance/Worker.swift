@@ -73,6 +73,9 @@ public struct Worker {
     case "optim": try OptimizerCase(file: file, json: json, device: device).run()
     case "schedulers": try SchedulerCase(file: file, json: json).run()
     case "programs": try ProgramCase(file: file, json: json).run()
+    case "models": try ModelCase(file: file, json: json).run()
+    case "train": try TrainCase(file: file, json: json).run()
+    case "rng": try RandomCase(file: file, json: json).run()
     default: throw Mismatch("unknown kind '\(file.kind)'")
     }
   }
