@@ -151,22 +151,22 @@ void widen(const T *from, int64_t rows, int64_t columns, int64_t ld, float *to) 
 
 // Halves: B is widened whole, A and C in blocks of rows.
 template <class T>
-void multiplyHalf(const fb_gemm_args &args, const T *a, const T *b, T *c) {
-  constexpr int64_t kRows = 128;
-  const int64_t m = args.m, n = args.n, k = args.k, block = std::min(m, kRows);
-  if (m == 0 || n == 0) return;
-  const float alpha = float(args.alpha.re), beta = float(args.beta.re);
+void multiplyHalf(const Product<T> &p, float alpha, float beta, const T *bias) {
+  if (p.m == 0 || p.n == 0) return;
+  const int64_t block = std::min<int64_t>(p.m, 128), n = p.n, k = p.k;
   Scratch scratch((k * n + block * k + block * n) * sizeof(float));
   float *wideB = scratch.as<float>(), *wideA = wideB + k * n, *wideC = wideA + block * k;
-  args.trans_b ? widen(b, n, k, args.ldb, wideB) : widen(b, k, n, args.ldb, wideB);
-  for (int64_t i = 0; i < m; i += block) {
-    const int64_t rows = std::min(block, m - i);
-    args.trans_a ? widen(a + i, k, rows, args.lda, wideA) : widen(a + i * args.lda, rows, k, args.lda, wideA);
-    if (beta != 0) widen(c + i * args.ldc, rows, n, args.ldc, wideC);
-    multiply(Product<float>{args.trans_a, args.trans_b, rows, n, k, alpha, wideA, args.trans_a ? rows : k, wideB,
-                            args.trans_b ? k : n, beta, wideC, n});
+  p.transB ? widen(p.b, n, k, p.ldb, wideB) : widen(p.b, k, n, p.ldb, wideB);
+  for (int64_t i = 0; i < p.m; i += block) {
+    const int64_t rows = std::min(block, p.m - i);
+    T *c = p.c + i * p.ldc;
+    if (k > 0) p.transA ? widen(p.a + i, k, rows, p.lda, wideA) : widen(p.a + i * p.lda, rows, k, p.lda, wideA);
+    if (bias) widen(bias, rows, n, 0, wideC);
+    else if (beta != 0) widen(c, rows, n, p.ldc, wideC);
+    multiply(Product<float>{p.transA, p.transB, rows, n, k, alpha, wideA, p.transA ? rows : k, wideB, p.transB ? k : n,
+                            bias ? 1.f : beta, wideC, n});
     for (int64_t r = 0; r < rows; ++r)
-      for (int64_t j = 0; j < n; ++j) c[(i + r) * args.ldc + j] = T(wideC[r * n + j]);
+      for (int64_t j = 0; j < n; ++j) c[r * p.ldc + j] = T(wideC[r * n + j]);
   }
 }
 
@@ -180,13 +180,19 @@ void multiplyBatch(const fb_gemm_args &args, int64_t batch) {
     offsetB += position * args.batch_stride_b[dim];
     offsetC += position * args.batch_stride_c[dim];
   }
-  const T *a = static_cast<const T *>(args.a) + offsetA, *b = static_cast<const T *>(args.b) + offsetB;
-  T *c = static_cast<T *>(args.c) + offsetC;
-  if constexpr (isHalf<T>)
-    multiplyHalf(args, a, b, c);
-  else
-    multiply(Product<T>{args.trans_a, args.trans_b, args.m, args.n, args.k, scalar<T>(args.alpha), a, args.lda, b,
-                        args.ldb, scalar<T>(args.beta), c, args.ldc});
+  const T *bias = static_cast<const T *>(args.bias);
+  Product<T> p{args.trans_a, args.trans_b, args.m, args.n, args.k, scalar<T>(args.alpha),
+               static_cast<const T *>(args.a) + offsetA, args.lda, static_cast<const T *>(args.b) + offsetB, args.ldb,
+               scalar<T>(args.beta), static_cast<T *>(args.c) + offsetC, args.ldc};
+  if constexpr (isHalf<T>) {
+    multiplyHalf(p, float(args.alpha.re), float(args.beta.re), bias);
+  } else {
+    if (bias) {
+      for (int64_t i = 0; i < p.m; ++i) std::copy(bias, bias + p.n, p.c + i * p.ldc);
+      p.beta = T(1);
+    }
+    multiply(p);
+  }
 }
 
 }  // namespace

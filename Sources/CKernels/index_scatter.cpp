@@ -84,6 +84,7 @@ extern "C" int64_t fb_scatter(fb_dtype dtype, int32_t mode, bool include_self, i
                               int32_t dim, const int64_t *index, const void *source, const int64_t *source_strides,
                               void *target, const int64_t *target_strides, int64_t size, int64_t begin, int64_t end) {
   const Lines lines{ndim, dim, shape, {target_strides, source_strides}};
+  if (shape[dim] == 0) return -1;
   int64_t bad = -1;
   lines.forEach(begin, end, [&](int64_t place, const int64_t *, int64_t together) {
     for (int64_t i = 0; i < shape[dim] && bad < 0; ++i) {
@@ -104,7 +105,7 @@ extern "C" int64_t fb_index_rows(fb_dtype dtype, int32_t mode, bool include_self
                                  int64_t n, int64_t inner, const int64_t *index, int64_t count, const void *source,
                                  int64_t begin, int64_t end) {
   const int64_t bad = firstBadIndex(index, count, n);
-  if (bad >= 0) return bad;
+  if (bad >= 0 || count == 0) return bad;
   dispatchReduce(dtype, mode, [&](auto mode, auto tag) {
     using T = typename decltype(tag)::type;
     reduceRows<decltype(mode)::value>(static_cast<T *>(target), outer, n, inner, index, count,

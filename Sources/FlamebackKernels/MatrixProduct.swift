@@ -85,7 +85,7 @@ public enum MatrixProduct {
               dtype: fb_dtype(dtype.rawValue), trans_a: transA ? 1 : 0, trans_b: transB ? 1 : 0, m: Int64(m),
               n: Int64(n), k: Int64(k), a: a.pointer, lda: Int64(lda), b: b.pointer, ldb: Int64(ldb), c: c,
               ldc: Int64(n), alpha: fb_scalar(alpha), beta: fb_scalar(beta), batch_ndim: Int32(batch.count),
-              batch_shape: sizes, batch_stride_a: strideA, batch_stride_b: strideB, batch_stride_c: strideC)
+              batch_shape: sizes, batch_stride_a: strideA, batch_stride_b: strideB, batch_stride_c: strideC, bias: nil)
             if count == 1 || fb_gemm_is_parallel(&arguments) {
               fb_gemm(&arguments, 0, Int64(count))
             } else {

@@ -26,6 +26,7 @@ typedef struct {
   fb_scalar alpha, beta;
   int32_t batch_ndim;
   const int64_t *batch_shape, *batch_stride_a, *batch_stride_b, *batch_stride_c;
+  const void *bias;  // n values added to every row of C in place of beta * C, or null
 } fb_gemm_args;
 
 // Computes batches begin..<end.
