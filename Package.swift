@@ -50,7 +50,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "conformance", dependencies: ["FlamebackTesting"]),
-    .testTarget(name: "FlamebackKernelsTests", dependencies: ["FlamebackKernels"]),
+    .testTarget(name: "FlamebackKernelsTests", dependencies: ["FlamebackKernels", "CKernels"]),
     .testTarget(name: "FlamebackCoreTests", dependencies: ["Flameback", "FlamebackTesting"]),
     .testTarget(name: "FlamebackFilesTests", dependencies: ["FlamebackFiles"], exclude: ["Fixtures"]),
   ],
