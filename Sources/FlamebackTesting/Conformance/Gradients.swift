@@ -25,7 +25,8 @@ struct Gradients {
     let wanted = backward["grads"]?.array ?? []
     let tracked = inputs.indices.filter { inputs[$0].requiresGrad }
     let gradients = try withErrors {
-      grad(
+      defer { device.synchronize() }
+      return grad(
         of: outputs, wrt: tracked.map { inputs[$0] }, gradOutputs: cotangents, createGraph: second != nil,
         allowUnused: true)
     }

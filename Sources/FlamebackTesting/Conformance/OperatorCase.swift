@@ -100,7 +100,9 @@ final class OperatorCall {
     let output = try withErrors { () throws -> Value in
       let output = try entry(call)
       try call.finish()
-      return needsCast ? try cast(output) : output
+      let result = needsCast ? try cast(output) : output
+      result.allTensors.first?.device.synchronize()  // errors of a device come to light here
+      return result
     }
     for (argument, tensor) in call.mutations {
       switch argument {
