@@ -91,7 +91,13 @@ struct RandomCase {
     let found = try RandomSource.sampling(call, generator: generator)
     try call.finish()
     let expected = try RandomCase.plain(step["expect_indices"] ?? .null, file, inputs)
-    guard "\(found)" == "\(expected)" else { throw Mismatch("indices are \(found), expected \(expected)") }
+    let (got, wanted) = (RandomCase.text(found), RandomCase.text(expected))
+    guard got == wanted else { throw Mismatch("indices are \(got), expected \(wanted)") }
+  }
+
+  private static func text(_ value: Value) -> String {
+    if case .int(let int) = value { return String(int) }
+    return "[" + (value.items ?? []).map(text).joined(separator: ", ") + "]"
   }
 
   /// Plain JSON, and values of section 3 in it.
