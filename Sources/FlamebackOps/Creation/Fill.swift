@@ -115,3 +115,17 @@ extension Tensor {
     .empty(shape, dtype: dtype ?? self.dtype, device: device ?? self.device)
   }
 }
+
+extension Tensor {
+  /// A tensor of this shape and dtype full of one value; a 0-d tensor passes its gradient. SeeAlso: torch.fill
+  public func fill(_ value: some TensorOperand) -> Tensor {
+    switch value.operand {
+    case .scalar(let scalar): return .full(shape, scalar, dtype: dtype, device: device)
+    case .tensor(let tensor):
+      guard tensor.rank == 0 else {
+        return fail("fill", "the value must be a number or a 0-d tensor, got \(tensor.spec)", like: spec)
+      }
+      return tensor.to(dtype).to(device).expanded(to: shape).clone()
+    }
+  }
+}

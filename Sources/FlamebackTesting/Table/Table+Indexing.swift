@@ -3,5 +3,109 @@ import FlamebackCore
 import FlamebackKernels
 
 extension OperatorTable {
-  static let indexing: [String: Entry] = [:]
+  static let indexing: [String: Entry] = placed.merging(masked) { first, _ in first }
+
+  private static let placed: [String: Entry] = [
+    "gather": { call in
+      _ = try call.bool(nil, "sparse_grad")
+      return .tensor(
+        try call.tensor(0, "input").gather(dim: try call.int(1, "dim"), index: try call.tensor(2, "index")))
+    },
+    "take_along_dim": { call in
+      .tensor(
+        try call.tensor(0, "input").takeAlongDim(try call.tensor(1, "indices"), dim: try call.optionalInt(2, "dim")))
+    },
+    "scatter": { call in
+      let x = try call.tensor(0, "input")
+      let (dim, index) = (try call.int(1, "dim"), try call.tensor(2, "index"))
+      let reduction = try reduction(call, nil)
+      let name = call.has(nil, "value") ? "value" : "src"
+      switch (call.isTensor(3, name), reduction) {
+      case (true, nil): return .tensor(x.scatter(dim: dim, index: index, src: try call.tensor(3, name)))
+      case (true, let reduce?):
+        return .tensor(x.scatter(dim: dim, index: index, src: try call.tensor(3, name), reduce: reduce))
+      case (false, nil): return .tensor(x.scatter(dim: dim, index: index, value: try call.scalar(3, name)))
+      case (false, let reduce?):
+        return .tensor(x.scatter(dim: dim, index: index, value: try call.scalar(3, name), reduce: reduce))
+      }
+    },
+    "scatter_add": { call in
+      .tensor(
+        try call.tensor(0, "input").scatterAdd(
+          dim: try call.int(1, "dim"), index: try call.tensor(2, "index"), src: try call.tensor(3, "src")))
+    },
+    "scatter_reduce": { call in
+      guard let reduce = try reduction(call, 4) else { throw CallError("scatter_reduce() needs reduce") }
+      return .tensor(
+        try call.tensor(0, "input").scatterReduce(
+          dim: try call.int(1, "dim"), index: try call.tensor(2, "index"), src: try call.tensor(3, "src"),
+          reduce: reduce, includeSelf: try call.bool(nil, "include_self", default: true)))
+    },
+    "index_select": { call in
+      .tensor(try call.tensor(0, "input").indexSelect(dim: try call.int(1, "dim"), index: try call.tensor(2, "index")))
+    },
+    "index_add": { call in
+      .tensor(
+        try call.tensor(0, "input").indexAdd(
+          dim: try call.int(1, "dim"), index: try call.tensor(2, "index"), source: try call.tensor(3, "source"),
+          alpha: try call.scalar(nil, "alpha", default: 1)))
+    },
+    "index_copy": { call in
+      .tensor(
+        try call.tensor(0, "input").indexCopy(
+          dim: try call.int(1, "dim"), index: try call.tensor(2, "index"), source: try call.tensor(3, "source")))
+    },
+    "index_reduce": { call in
+      guard let reduce = try reduction(call, 4) else { throw CallError("index_reduce() needs reduce") }
+      return .tensor(
+        try call.tensor(0, "input").indexReduce(
+          dim: try call.int(1, "dim"), index: try call.tensor(2, "index"), source: try call.tensor(3, "source"),
+          reduce: reduce, includeSelf: try call.bool(nil, "include_self", default: true)))
+    },
+    "index_fill": { call in
+      let x = try call.tensor(0, "input")
+      let (dim, index) = (try call.int(1, "dim"), try call.tensor(2, "index"))
+      if call.isTensor(3, "value") {
+        return .tensor(x.indexFill(dim: dim, index: index, value: try call.tensor(3, "value")))
+      }
+      return .tensor(x.indexFill(dim: dim, index: index, value: try call.scalar(3, "value")))
+    },
+    "take": { call in .tensor(try call.tensor(0, "input").take(try call.tensor(1, "index"))) },
+    "put": { call in
+      .tensor(
+        try call.tensor(0, "input").put(
+          try call.tensor(1, "index"), try call.tensor(2, "source"), accumulate: try call.bool(3, "accumulate")))
+    },
+  ]
+
+  private static let masked: [String: Entry] = [
+    "masked_fill": { call in
+      .tensor(try call.tensor(0, "input").maskedFill(try call.tensor(1, "mask"), try call.operand(2, "value")))
+    },
+    "masked_select": { call in .tensor(try call.tensor(0, "input").maskedSelect(try call.tensor(1, "mask"))) },
+    "masked_scatter": { call in
+      .tensor(try call.tensor(0, "input").maskedScatter(try call.tensor(1, "mask"), try call.tensor(2, "source")))
+    },
+    "nonzero": { call in
+      let x = try call.tensor(0, "input")
+      return try call.bool(nil, "as_tuple") ? .tensors(x.nonzeroAsTuple()) : .tensor(x.nonzero())
+    },
+    "argwhere": unary { $0.argwhere() },
+    "where": { call in
+      let condition = try call.tensor(0, "condition")
+      guard call.has(1, "input") else { return .tensors(condition.nonzeroAsTuple()) }
+      return .tensor(select(where: condition, try call.operand(1, "input"), try call.operand(2, "other")))
+    },
+    "Tensor.where": { call in
+      .tensor(
+        select(where: try call.tensor(1, "condition"), try call.tensor(0, "input"), try call.operand(2, "other")))
+    },
+  ]
+
+  private static func reduction(_ call: Call, _ position: Int?) throws -> ScatterReduction? {
+    guard let name = try call.optionalString(position, "reduce") else { return nil }
+    let word = ["add": "sum", "multiply": "prod"][name] ?? name
+    guard let reduction = ScatterReduction(rawValue: word) else { throw CallError("unknown reduction '\(name)'") }
+    return reduction
+  }
 }
