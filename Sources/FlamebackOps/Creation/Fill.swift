@@ -119,13 +119,7 @@ extension Tensor {
 extension Tensor {
   /// A tensor of this shape and dtype full of one value; a 0-d tensor passes its gradient. SeeAlso: torch.fill
   public func fill(_ value: some TensorOperand) -> Tensor {
-    switch value.operand {
-    case .scalar(let scalar): return .full(shape, scalar, dtype: dtype, device: device)
-    case .tensor(let tensor):
-      guard tensor.rank == 0 else {
-        return fail("fill", "the value must be a number or a 0-d tensor, got \(tensor.spec)", like: spec)
-      }
-      return tensor.to(dtype).to(device).expanded(to: shape).clone()
-    }
+    if case .scalar(let scalar) = value.operand, !requiresGrad { return .full(shape, scalar, dtype: dtype, device: device) }
+    return maskedFill(Tensor.full([], true, device: device), value)
   }
 }

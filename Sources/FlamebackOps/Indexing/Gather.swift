@@ -9,6 +9,7 @@ extension Tensor {
     attempt(like: self) { () throws(OpError) in
       let d = try normalizedDim(dim, rank: rank, op: "gather")
       let indices = try index.asIndex("gather")
+      if index.elementCount == 0 && index.rank != rank { return newEmpty(index.shape) }
       if rank == 0 || index.rank == 0 {
         guard rank <= 1 && index.rank <= 1 else { throw mismatch("gather", index) }
         return apply(Gather(dim: 0), atLeast1d(), indices.atLeast1d()).reshaped(index.shape)
@@ -92,6 +93,7 @@ extension Tensor {
         guard rank <= 1, index.rank <= 1, src.rank <= 1 else { throw mismatch(op, index) }
         return apply(primitive, [atLeast1d(), indices.atLeast1d(), src.atLeast1d()])[0].reshaped(shape)
       }
+      guard index.rank == rank else { throw mismatch(op, index) }
       var source = src
       if source.shape != index.shape {
         guard src.rank == index.rank, zip(index.shape, src.shape).allSatisfy({ $0 <= $1 }) else {

@@ -159,6 +159,12 @@ struct IndexRows: Primitive {
   }
 }
 
+/// Each index once: a place filled twice passes its gradient once.
+private func distinct(_ index: Tensor) -> Tensor {
+  let values = Set(index.scalars(Int.self)).sorted()
+  return Tensor(values, shape: [values.count], device: index.device)
+}
+
 /// One value at places of a dimension. Inputs: base, index, value.
 struct IndexFill: Primitive {
   static let name = "index_fill"
@@ -184,7 +190,7 @@ struct IndexFill: Primitive {
       let dim = self.dim
       return [
         saved.needs(0) ? g.indexFill(dim: dim, index: index, value: 0) : nil, nil,
-        saved.needs(2) ? g.indexSelect(dim: dim, index: index).summed(to: []) : nil,
+        saved.needs(2) ? g.indexSelect(dim: dim, index: distinct(index)).summed(to: []) : nil,
       ]
     }
   }

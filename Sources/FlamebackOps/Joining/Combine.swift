@@ -28,10 +28,7 @@ extension Tensor {
         own[i] = tensor.elementCount
         return tensor.reshaped(own).expanded(to: shape)
       }
-      if swaps {
-        grids.swapAt(0, 1)
-        grids = grids.map { $0.transpose(0, 1) }
-      }
+      if swaps { grids.swapAt(0, 1) }
       return grids
     }
   }

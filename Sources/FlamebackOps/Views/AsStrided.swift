@@ -12,15 +12,16 @@ extension Tensor {
     }
   }
 
-  /// A copy in which that view of the elements, as if they lay in row-major order, is replaced by `source`.
-  /// SeeAlso: torch.as_strided_scatter
+  /// A copy in which that view of the storage is replaced by `source`. SeeAlso: torch.as_strided_scatter
   public func asStridedScatter(
     _ source: Tensor, _ size: some Collection<Int>, _ stride: some Collection<Int>, storageOffset: Int? = nil
   ) -> Tensor {
     attempt(like: self) { () throws(OpError) in
-      let base = contiguous().clone()
-      let target = try base.checkedLayout(size, stride, storageOffset ?? 0, "asStridedScatter")
-      return try base.scattering(AsStrided(input: Layout(shape), target: target), source, exact: true)
+      let target = try checkedLayout(size, stride, storageOffset, "asStridedScatter")
+      guard source.shape == target.shape, source.dtype == dtype else {
+        throw OpError("asStridedScatter", "expected \(dtype) values of shape \(target.shape), got \(source.spec)")
+      }
+      return apply(AsStridedScatter(input: layout, target: target), self, source)
     }
   }
 
@@ -126,6 +127,40 @@ struct Restride: Primitive {
   var gradient: Gradient {
     .pullback(keeps: .nothing) { [from, to, shared] cotangents, _ in
       [cotangents[0].map { apply(Restride(from: to, to: from, shared: shared), $0) }]
+    }
+  }
+}
+
+/// Values laid over a view of the storage; the input's elements are read back by its own layout.
+struct AsStridedScatter: Primitive {
+  static let name = "as_strided_scatter"
+  let input: Layout
+  let target: Layout
+
+  var acceptsStrides: Bool { true }
+
+  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
+
+  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+    let (base, source) = (inputs[0], inputs[1])
+    let dtype = base.dtype
+    let low = min(input.storageRange.lowerBound, target.storageRange.lowerBound)
+    let high = max(input.storageRange.upperBound, target.storageRange.upperBound)
+    let storage = try Storage(byteCount: (high - low) * dtype.byteSize, device: .cpu, op: name)
+    func place(_ layout: Layout) -> UnsafeMutableRawPointer { storage.address + (layout.offset - low) * dtype.byteSize }
+    Strided.copy(base.pointer, dtype, base.strides, to: place(input), dtype, input.strides, over: input.shape)
+    Strided.copy(source.pointer, dtype, source.strides, to: place(target), dtype, target.strides, over: target.shape)
+    Strided.copy(place(input), dtype, input.strides, to: outputs[0].pointer, dtype, nil, over: input.shape)
+  }
+
+  var gradient: Gradient {
+    .pullback(keeps: .nothing) { [self] cotangents, saved in
+      guard let g = cotangents[0] else { return [nil, nil] }
+      let zeros = Tensor.zeros(target.shape, dtype: g.dtype, device: g.device)
+      return [
+        saved.needs(0) ? apply(self, g, zeros) : nil,
+        saved.needs(1) ? apply(Restride(from: input, to: target, shared: target), g) : nil,
+      ]
     }
   }
 }

@@ -74,6 +74,11 @@ extension OperatorTable {
       guard let data = try call.given(0, "data") else { throw CallError("tensor() needs data") }
       return .tensor(try tensor(of: data, o.dtype, o.device, o.requiresGrad))
     },
+    "asarray": { call in
+      let o = try call.factoryOptions()
+      guard let data = try call.given(0, "obj") else { throw CallError("asarray() needs an object") }
+      return .tensor(try tensor(of: data, o.dtype, o.device, o.requiresGrad))
+    },
     "as_tensor": { call in
       let o = try call.factoryOptions()
       guard let data = try call.given(0, "data") else { throw CallError("as_tensor() needs data") }

@@ -8,12 +8,12 @@ extension OperatorTable {
 
   private static let shapes: [String: Entry] = [
     "Tensor.view": { call in
-      if let dtype = try? call.optionalDType(0 + 1, "dtype") { return .tensor(try call.tensor(0, "input").view(dtype)) }
+      if let dtype = try? call.optionalDType(1, "dtype") { return .tensor(try call.tensor(0, "input").view(dtype)) }
       return .tensor(try call.tensor(0, "input").view(try call.sizes(1, "size")))
     },
     "view_copy": { call in
       if let dtype = try? call.optionalDType(1, "dtype") { return .tensor(try call.tensor(0, "input").view(dtype)) }
-      return .tensor(try call.tensor(0, "input").view(try call.sizes(1, "size")))
+      return .tensor(try call.tensor(0, "input").reshape(try call.sizes(1, "size")))
     },
     "reshape": { call in .tensor(try call.tensor(0, "input").reshape(try call.sizes(1, "shape"))) },
     "Tensor.view_as": { call in .tensor(try call.tensor(0, "input").viewAs(try call.tensor(1, "other"))) },
