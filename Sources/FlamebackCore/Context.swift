@@ -52,6 +52,9 @@ public final class Context: Sendable {
   /// SeeAlso: torch.is_inference_mode_enabled
   public static var isInferenceMode: Bool { current.values.isInference }
 
+  /// Whether operations are being written down.
+  package static var isTracing: Bool { current.tracer != nil }
+
   package static func scoped<R>(_ change: (inout Values) -> Void, _ body: () throws -> R) rethrows -> R {
     try $local.withValue(current.with(change), operation: body)
   }

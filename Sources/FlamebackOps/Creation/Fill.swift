@@ -119,7 +119,9 @@ extension Tensor {
 extension Tensor {
   /// A tensor of this shape and dtype full of one value; a 0-d tensor passes its gradient. SeeAlso: torch.fill
   public func fill(_ value: some TensorOperand) -> Tensor {
-    if case .scalar(let scalar) = value.operand, !requiresGrad { return .full(shape, scalar, dtype: dtype, device: device) }
+    if case .scalar(let scalar) = value.operand, !requiresGrad {
+      return .full(shape, scalar, dtype: dtype, device: device)
+    }
     return maskedFill(Tensor.full([], true, device: device), value)
   }
 }

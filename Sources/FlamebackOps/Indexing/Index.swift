@@ -170,7 +170,7 @@ extension Tensor {
   public func indexPut(_ indices: [Tensor?], _ values: Tensor, accumulate: Bool = false) -> Tensor {
     attempt(like: self) { () throws(OpError) in
       guard values.dtype == dtype else { throw OpError("indexPut", "dtypes must agree: \(spec) × \(values.spec)") }
-      let resolved = try ResolvedIndex(indices.map { $0.map { $0 as any TensorIndex } ?? Range.all }, of: self)
+      let resolved = try ResolvedIndex(indices.map { $0.map { IndexItem.tensor($0) } ?? .all }, of: self)
       return try resolved.replacing(in: self, with: values, accumulate: accumulate)
     }
   }
@@ -179,7 +179,7 @@ extension Tensor {
   /// SeeAlso: torch.ops.aten.index
   public func index(_ indices: [Tensor?]) -> Tensor {
     attempt(like: self) { () throws(OpError) in
-      try ResolvedIndex(indices.map { $0.map { $0 as any TensorIndex } ?? Range.all }, of: self).reading(self)
+      try ResolvedIndex(indices.map { $0.map { IndexItem.tensor($0) } ?? .all }, of: self).reading(self)
     }
   }
 }

@@ -15,7 +15,8 @@ extension OperatorTable {
       let o = try call.factoryOptions()
       return .tensor(.ones(try call.sizes(0, "size"), dtype: o.dtype, device: o.device, requiresGrad: o.requiresGrad))
     },
-    "empty": empty, "empty_permuted": { call in
+    "empty": empty,
+    "empty_permuted": { call in
       _ = try call.ints(1, "physical_layout")
       return try empty(call)
     },
@@ -184,7 +185,8 @@ extension OperatorTable {
   }
 
   /// `torch.tensor` of nested lists whose types are known only at run time.
-  private static func tensor(of data: Value, _ dtype: DType?, _ device: Device?, _ requiresGrad: Bool) throws -> Tensor {
+  private static func tensor(of data: Value, _ dtype: DType?, _ device: Device?, _ requiresGrad: Bool) throws -> Tensor
+  {
     if let tensor = data.tensor {
       let copy = tensor.detached().clone().to(dtype ?? tensor.dtype)
       return requiresGrad ? copy.requiringGrad() : copy

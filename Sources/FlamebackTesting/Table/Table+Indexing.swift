@@ -4,6 +4,61 @@ import FlamebackKernels
 
 extension OperatorTable {
   static let indexing: [String: Entry] = placed.merging(masked) { first, _ in first }
+    .merging(expressions) { first, _ in first }
+
+  private static let expressions: [String: Entry] = [
+    "Tensor.__getitem__": { call in
+      guard let index = try call.given(1, "indices") else { throw CallError("__getitem__ needs an index") }
+      return .tensor(try call.tensor(0, "input").indexed(by: try entries(index)))
+    },
+    "Tensor.__setitem__": { call in
+      guard let index = try call.given(1, "indices") else { throw CallError("__setitem__ needs an index") }
+      var x = try call.tensor(0, "input")
+      if call.isTensor(2, "value") {
+        x.assign(try call.tensor(2, "value"), at: try entries(index))
+      } else {
+        x.assign(try call.scalar(2, "value"), at: try entries(index))
+      }
+      return .tensor(x)
+    },
+    "index_put": indexPut, "_unsafe_index_put": indexPut,
+    "_unsafe_index": { call in
+      .tensor(try call.tensor(0, "input").index(try optionalTensors(call, 1)))
+    },
+  ]
+
+  private static func indexPut(_ call: Call) throws -> Value {
+    .tensor(
+      try call.tensor(0, "input").indexPut(
+        try optionalTensors(call, 1), try call.tensor(2, "values"), accumulate: try call.bool(3, "accumulate")))
+  }
+
+  private static func optionalTensors(_ call: Call, _ position: Int) throws -> [Tensor?] {
+    guard let items = try call.value(position, "indices")?.items else { throw CallError("indices must be a sequence") }
+    return items.map(\.tensor)
+  }
+
+  /// The entries of an index expression: those of a tuple, or the only one.
+  private static func entries(_ value: Value) throws -> [any TensorIndex] {
+    if case .tuple(let items, _) = value { return try items.map(entry) }
+    return [try entry(value)]
+  }
+
+  private static func entry(_ value: Value) throws -> IndexItem {
+    switch value {
+    case .int(let index): return .at(index)
+    case .bool(let bool): return .bool(bool)
+    case .slice(let start, let end, let step): return .range(start, end, step: step ?? 1)
+    case .none: return .axis
+    case .ellipsis: return .rest
+    case .tensor(let tensor): return .tensor(tensor)
+    case .list(let items):
+      let numbers = items.compactMap { if case .int(let number) = $0 { number } else { nil } }
+      guard numbers.count == items.count else { throw CallError("an index list must hold integers") }
+      return .tensor(Tensor(numbers, shape: [numbers.count]))
+    default: throw CallError("\(value.kind) is no index")
+    }
+  }
 
   private static let placed: [String: Entry] = [
     "gather": { call in

@@ -241,7 +241,8 @@ extension OperatorTable {
   }
 
   private static func splitAlong(
-    _ sections: @escaping @Sendable (Tensor, Int) -> [Tensor], _ indices: @escaping @Sendable (Tensor, [Int]) -> [Tensor]
+    _ sections: @escaping @Sendable (Tensor, Int) -> [Tensor],
+    _ indices: @escaping @Sendable (Tensor, [Int]) -> [Tensor]
   ) -> Entry {
     { call in
       let x = try call.tensor(0, "input")
