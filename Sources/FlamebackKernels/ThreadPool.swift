@@ -1,3 +1,4 @@
+import CKernels
 import Synchronization
 
 #if canImport(Glibc)
@@ -59,6 +60,7 @@ public final class ThreadPool: @unchecked Sendable {
   /// SeeAlso: torch.set_num_threads
   public func setThreadCount(_ count: Int) {
     width.store(max(1, count), ordering: .relaxed)
+    fb_set_blas_threads(Int32(max(1, count)))
     pthread_mutex_lock(lock)
     active = max(1, count)
     while started < active - 1 {
