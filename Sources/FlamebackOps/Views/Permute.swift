@@ -66,8 +66,8 @@ extension Tensor {
     return transpose(-2, -1).conjugated
   }
 
-  private static let conjugate = Elementwise("conj", .promoted) { $0.conj }
-  private var conjugated: Tensor { dtype.isComplex ? Tensor.conjugate(self) : self }
+  /// The conjugate; itself if it is real.
+  var conjugated: Tensor { dtype.isComplex ? conj() : self }
 
   /// Dimension `source` moved to `destination`, the others in order. SeeAlso: torch.movedim
   public func movedim(_ source: Int, _ destination: Int) -> Tensor { movedim([source], [destination]) }
