@@ -7,10 +7,10 @@ import Foundation
 public enum ConformanceCommand {
   static let usage = """
     usage: conformance DIR [--only NAME[,NAME]] [--kind KIND[,KIND]] [--tier N] [--device D] [--json FILE]
-                           [--jobs N] [--timeout SECONDS] [--list-unknown]
+                           [--jobs N] [--timeout SECONDS] [--failures FILE] [--list-unknown]
 
     Runs the conformance cases in DIR: a line for each failing case, a summary, and last
-    `N passed, N failed, N skipped`. NAME is an operator, a function, a case, or a prefix followed by *.
+    `N passed, N failed, N skipped`. --failures writes the names of the failing cases, one a line. NAME is an operator, a function, a case, or a prefix followed by *.
     """
 
   /// Runs the program; the result is its exit status.
@@ -19,6 +19,7 @@ public enum ConformanceCommand {
     options.executable = Bundle.main.executablePath ?? arguments[0]
     var isWorker = false
     var listsUnknown = false
+    var failuresPath: String?
     var rest = arguments.dropFirst()
     while let argument = rest.popFirst() {
       switch argument {
@@ -26,6 +27,7 @@ public enum ConformanceCommand {
       case "--kind": options.kinds = Set((rest.popFirst() ?? "").split(separator: ",").map(String.init))
       case "--tier": options.tier = rest.popFirst().flatMap(Int.init)
       case "--device": options.device = rest.popFirst() ?? "cpu"
+      case "--failures": failuresPath = rest.popFirst()
       case "--json": options.jsonPath = rest.popFirst()
       case "--jobs": options.jobs = rest.popFirst().flatMap(Int.init) ?? options.jobs
       case "--timeout": options.timeout = rest.popFirst().flatMap(Double.init) ?? options.timeout
@@ -56,6 +58,10 @@ public enum ConformanceCommand {
         return 0
       }
       let outcomes = try ConformanceRunner(options).run()
+      if let failuresPath {
+        let ids = outcomes.filter(\.result.isFailure).map { $0.id + "\n" }.sorted().joined()
+        try ids.write(toFile: failuresPath, atomically: true, encoding: .utf8)
+      }
       print(ConformanceRunner.summary(outcomes))
       let passed = outcomes.count { $0.result == .passed }
       let failed = outcomes.count { $0.result.isFailure }
