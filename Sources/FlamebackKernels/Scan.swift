@@ -42,7 +42,7 @@ public enum Scan {
     shape: Shape, dim: Int, reverse: Bool, neighbour: Bool
   ) {
     let lines = Lines(shape, dim)
-    func run<T: RecurrenceElement>(_ type: T.Type) {
+    func run<T: WideningElement>(_ type: T.Type) {
       let a = a.assumingMemoryBound(to: T.self)
       let b = b.assumingMemoryBound(to: T.self)
       let s = s.assumingMemoryBound(to: T.self)
@@ -91,45 +91,5 @@ public struct Lines: Sendable {
   public func forEachChunk(_ body: (Range<Int>) -> Void) {
     let least = 32768 / Swift.max(n, 1)
     ThreadPool.shared.run(count: count, grain: inner == 1 ? Swift.max(1, least) : Swift.max(64, least), body)
-  }
-}
-
-/// An element that a recurrence runs over, and the type in which it adds up.
-private protocol RecurrenceElement {
-  associatedtype Wide: RecurrenceValue
-  var wide: Wide { get }
-  init(wide: Wide)
-}
-
-private protocol RecurrenceValue {
-  static var zero: Self { get }
-  static func fused(_ a: Self, _ x: Self, _ b: Self) -> Self
-}
-
-extension Float: RecurrenceElement, RecurrenceValue {
-  fileprivate var wide: Float { self }
-  fileprivate init(wide: Float) { self = wide }
-  fileprivate static func fused(_ a: Float, _ x: Float, _ b: Float) -> Float { b + a * x }
-}
-extension Double: RecurrenceElement, RecurrenceValue {
-  fileprivate var wide: Double { self }
-  fileprivate init(wide: Double) { self = wide }
-  fileprivate static func fused(_ a: Double, _ x: Double, _ b: Double) -> Double { b + a * x }
-}
-extension Float16: RecurrenceElement {
-  fileprivate var wide: Float { Float(self) }
-  fileprivate init(wide: Float) { self = Float16(wide) }
-}
-extension BFloat16: RecurrenceElement {
-  fileprivate var wide: Float { float }
-  fileprivate init(wide: Float) { self = BFloat16(wide) }
-}
-extension Complex: RecurrenceElement, RecurrenceValue {
-  fileprivate var wide: Self { self }
-  fileprivate init(wide: Self) { self = wide }
-  fileprivate static var zero: Self { Self(0, 0) }
-  fileprivate static func fused(_ a: Self, _ x: Self, _ b: Self) -> Self {
-    Self(
-      b.real + a.real * x.real - a.imaginary * x.imaginary, b.imaginary + a.real * x.imaginary + a.imaginary * x.real)
   }
 }

@@ -3,7 +3,7 @@ import FlamebackCore
 import FlamebackKernels
 
 extension OperatorTable {
-  static let neural: [String: Entry] = normalizations
+  static let neural: [String: Entry] = normalizations.merging(losses) { first, _ in first }
 
   private static let normalizations: [String: Entry] = [
     "nn.functional.layer_norm": { call in
