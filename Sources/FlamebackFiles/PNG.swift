@@ -21,6 +21,9 @@ public struct RawImage: Sendable, Equatable {
 
 /// PNG files through libpng. SeeAlso: torchvision.io.decode_png
 public enum PNG {
+  /// Larger images are refused: a bit a pixel in the file can be 32 in memory.
+  public static let pixelLimit = 1 << 28
+
   /// The channels to decode to.
   public enum Mode: Sendable {
     /// Gray stays gray, colour becomes RGB; alpha is kept only with RGBA output.
@@ -58,6 +61,9 @@ public enum PNG {
       }
     // No honest file of this size unpacks to more: memory stays in proportion to the file.
     let stored = Int(width) * Int(height) * Int(bits) / 8
+    guard Int(width) * Int(height) <= pixelLimit else {
+      throw FileError(path: file.path, "an image of \(width) × \(height) is beyond the limit of \(pixelLimit) pixels")
+    }
     guard stored <= file.count * Deflate.greatestRatio else {
       throw FileError(path: file.path, "\(file.count) bytes cannot hold an image of \(width) × \(height)")
     }

@@ -40,13 +40,16 @@ import Testing
   }
 
   @Test func hugeSizesInSmallFilesAreRefused() throws {
-    var bytes = try fixtureBytes("gray.png")
-    // 65,536 × 65,536 in the header, its checksum set right.
-    bytes.replaceSubrange(16..<24, with: [0, 1, 0, 0, 0, 1, 0, 0])
-    let crc = bytes[12..<29].withUnsafeBytes { Deflate.crc32($0) }
-    for i in 0..<4 { bytes[29 + i] = UInt8(truncatingIfNeeded: crc >> (24 - 8 * UInt32(i))) }
-    let error = #expect(throws: FileError.self) { try PNG.read(FileBytes(bytes, path: "x.png")) }
-    #expect(error?.message.contains("cannot hold") == true)
+    // 4,096 × 4,096 and 65,536 × 65,536 in the header, its checksum set right.
+    for (size, complaint) in [([0, 0, 16, 0], "cannot hold"), ([0, 1, 0, 0], "beyond the limit")] as [([UInt8], String)]
+    {
+      var bytes = try fixtureBytes("gray.png")
+      bytes.replaceSubrange(16..<24, with: size + size)
+      let crc = bytes[12..<29].withUnsafeBytes { Deflate.crc32($0) }
+      for i in 0..<4 { bytes[29 + i] = UInt8(truncatingIfNeeded: crc >> (24 - 8 * UInt32(i))) }
+      let error = #expect(throws: FileError.self) { try PNG.read(FileBytes(bytes, path: "x.png")) }
+      #expect(error?.message.contains(complaint) == true)
+    }
   }
 }
 
