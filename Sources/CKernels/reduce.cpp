@@ -169,6 +169,13 @@ int64_t blocksOf(int64_t n, int64_t inner) {
   return std::max<int64_t>(1, (n + blockLength(inner) - 1) / blockLength(inner));
 }
 
+// What a reduction over no elements finishes with: no infinities but the one of an empty LOGSUMEXP's logarithm.
+fb_partial partialOfNothing(Kind kind) {
+  fb_partial p = emptyPartial(kind);
+  if (kind != Prod) p.a = 0;
+  return p;
+}
+
 // Turns partial results into results.
 class Finish {
  public:
@@ -328,9 +335,7 @@ void fb_reduce(fb_reduction op, const void *in, fb_dtype in_dtype, int64_t outer
   const Task t(op, in, in_dtype, n, inner, param);
   const Finish finish(op, t, out, out_dtype, out2);
   if (n == 0) {
-    fb_partial empty = emptyPartial(t.kind);
-    if (t.kind == LogSumExp || t.kind == MinAbs) empty.a = 0;
-    for (int64_t at = begin; at < end; ++at) finish(empty, at);
+    for (int64_t at = begin; at < end; ++at) finish(partialOfNothing(t.kind), at);
     return;
   }
   if (inner == 1 && n <= shortRow) return reduceShortRows(t, finish, begin, end);
@@ -357,7 +362,8 @@ void fb_reduce_partial(fb_reduction op, const void *in, fb_dtype in_dtype, int64
                        fb_partial *partials, int64_t begin_block, int64_t end_block) {
   const Task t(op, in, in_dtype, n, inner, param);
   const int64_t blocks = blocksOf(n, inner);
-  for (int64_t k = begin_block; k < end_block; ++k) {
+  if (n == 0) std::fill(partials + begin_block * inner, partials + end_block * inner, partialOfNothing(t.kind));
+  for (int64_t k = begin_block; n > 0 && k < end_block; ++k) {
     reduceBlock(t, k / blocks * n * inner, k % blocks, 0, inner, partials + k * inner);
   }
 }
