@@ -5,6 +5,130 @@ import FlamebackKernels
 extension OperatorTable {
   static let indexing: [String: Entry] = placed.merging(masked) { first, _ in first }
     .merging(expressions) { first, _ in first }
+    .merging(ordered) { first, _ in first }
+
+  private static let ordered: [String: Entry] = [
+    "sort": { call in
+      let (dim, descending) = try sortArguments(call)
+      let sorted = try call.tensor(0, "input").sort(dim: dim, descending: descending, stable: try stable(call))
+      return .tensors(sorted.values, sorted.indices, fields: ["values", "indices"])
+    },
+    "argsort": { call in
+      let (dim, descending) = try sortArguments(call)
+      return .tensor(
+        try call.tensor(0, "input").argsort(dim: dim, descending: descending, stable: try stable(call)))
+    },
+    "msort": unary { $0.msort() },
+    "topk": { call in
+      let top = try call.tensor(0, "input").topk(
+        try call.int(1, "k"), dim: try call.int(2, "dim", default: -1),
+        largest: try call.bool(3, "largest", default: true),
+        sorted: try call.bool(4, "sorted", default: true))
+      return .tensors(top.values, top.indices, fields: ["values", "indices"])
+    },
+    "kthvalue": { call in
+      let found = try call.tensor(0, "input").kthvalue(
+        try call.int(1, "k"), dim: try call.int(2, "dim", default: -1), keepDim: try call.bool(3, "keepdim"))
+      return .tensors(found.values, found.indices, fields: ["values", "indices"])
+    },
+    "unique": { call in
+      _ = try call.bool(1, "sorted", default: true)
+      let (inverse, counts) = (try call.bool(2, "return_inverse"), try call.bool(3, "return_counts"))
+      return distinct(
+        try call.tensor(0, "input").uniqueWithCounts(dim: try call.optionalInt(4, "dim")), inverse, counts)
+    },
+    "unique_consecutive": { call in
+      let (inverse, counts) = (try call.bool(1, "return_inverse"), try call.bool(2, "return_counts"))
+      return distinct(
+        try call.tensor(0, "input").uniqueConsecutiveWithCounts(dim: try call.optionalInt(3, "dim")), inverse, counts)
+    },
+    "searchsorted": { call in
+      let side = try call.optionalString(nil, "side")
+      let right = try call.bool(nil, "right")
+      guard side == nil || side == "right" || !right else { throw CallError("side and right contradict each other") }
+      let sorted = try call.tensor(0, "sorted_sequence")
+      let outInt32 = try call.bool(nil, "out_int32")
+      let sorter = try call.optionalTensor(nil, "sorter")
+      let values =
+        call.isTensor(1, "input")
+        ? try call.tensor(1, "input") : Tensor.scalar(try call.scalar(1, "input"), dtype: sorted.dtype)
+      return .tensor(sorted.searchsorted(values, outInt32: outInt32, right: right || side == "right", sorter: sorter))
+    },
+    "bucketize": { call in
+      let boundaries = try call.tensor(1, "boundaries")
+      let values =
+        call.isTensor(0, "input")
+        ? try call.tensor(0, "input") : Tensor.scalar(try call.scalar(0, "input"), dtype: boundaries.dtype)
+      return .tensor(
+        values.bucketize(boundaries, outInt32: try call.bool(nil, "out_int32"), right: try call.bool(nil, "right")))
+    },
+    "isin": { call in
+      _ = try call.bool(nil, "assume_unique")
+      let invert = try call.bool(nil, "invert")
+      let tests = try call.operand(1, "test_elements")
+      let elements = try call.operand(0, "elements")
+      func asTensor(_ operand: Operand) -> Tensor {
+        switch operand {
+        case .tensor(let tensor): tensor
+        case .scalar(let scalar): Tensor.scalar(scalar)
+        }
+      }
+      return .tensor(asTensor(elements).isIn(asTensor(tests), invert: invert))
+    },
+    "bincount": { call in
+      .tensor(
+        try call.tensor(0, "input").bincount(
+          weights: try call.optionalTensor(1, "weights"), minLength: try call.int(2, "minlength", default: 0)))
+    },
+    "unravel_index": { call in
+      .tensors(try call.tensor(0, "indices").unravelIndex(try call.ints(1, "shape")))
+    },
+    "nn.functional.one_hot": { call in
+      .tensor(try call.tensor(0, "tensor").oneHot(numClasses: try call.int(1, "num_classes", default: -1)))
+    },
+    "nn.functional.embedding": { call in
+      _ = try call.bool(6, "sparse")
+      let index = try call.tensor(0, "input")
+      var weight = try call.tensor(1, "weight")
+      let normType = try call.double(4, "norm_type", default: 2)
+      if let maxNorm = try call.optionalDouble(3, "max_norm") {
+        let slot = weight.requiresGrad
+        let renormed = weight.renormalizingRows(index, maxNorm: maxNorm, normType: normType)
+        try call.mutate(1, "weight", to: renormed)
+        if !slot { weight = renormed }
+      }
+      return .tensor(
+        index.embedding(
+          weight, paddingIdx: try call.optionalInt(2, "padding_idx"),
+          scaleGradByFreq: try call.bool(5, "scale_grad_by_freq")))
+    },
+    "nn.functional.embedding_bag": { call in
+      _ = try call.bool(7, "sparse")
+      _ = try call.double(4, "norm_type", default: 2)
+      _ = try call.optionalDouble(3, "max_norm")
+      guard let mode = BagMode(rawValue: try call.string(6, "mode", default: "mean")) else {
+        throw CallError("mode must be sum, mean or max")
+      }
+      return .tensor(
+        try call.tensor(0, "input").embeddingBag(
+          try call.tensor(1, "weight"), offsets: try call.optionalTensor(2, "offsets"),
+          scaleGradByFreq: try call.bool(5, "scale_grad_by_freq"), mode: mode,
+          perSampleWeights: try call.optionalTensor(8, "per_sample_weights"),
+          includeLastOffset: try call.bool(9, "include_last_offset"),
+          paddingIdx: try call.optionalInt(10, "padding_idx")))
+    },
+  ]
+
+  private static func sortArguments(_ call: Call) throws -> (Int, Bool) {
+    (try call.int(1, "dim", default: -1), try call.bool(2, "descending"))
+  }
+
+  private static func stable(_ call: Call) throws -> Bool { try call.bool(nil, "stable") }
+
+  private static func distinct(_ found: Tensor.Distinct, _ inverse: Bool, _ counts: Bool) -> Value {
+    if !inverse && !counts { return .tensor(found.values) }
+    return .tensors([found.values] + (inverse ? [found.inverse] : []) + (counts ? [found.counts] : []))
+  }
 
   private static let expressions: [String: Entry] = [
     "Tensor.__getitem__": { call in
