@@ -10,6 +10,9 @@ public final class Generator: Sendable {
   /// Starts the stream of `seed`. SeeAlso: torch.Generator.manual_seed
   public init(seed: UInt64 = Generator.defaultSeed) { engine = MersenneTwister(seed: seed) }
 
+  /// Goes on from a saved state.
+  public init(state: GeneratorState) { engine = MersenneTwister(state: state) }
+
   /// PyTorch's seed where none was given.
   public static let defaultSeed: UInt64 = 67_280_421_310_721
 

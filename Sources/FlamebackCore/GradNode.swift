@@ -180,14 +180,26 @@ public final class GradNode: @unchecked Sendable {
     extras.withLock { $0.isUsed ? $0.hooks : [] }
   }
 
-  deinit { Trampoline.release((edges, saved.withLock { $0.take() })) }
+  deinit {
+    let pending = Trampoline.pending
+    pending.items.append((edges, saved.withLock { $0.take() }))
+    edges = []  // the list must be the only owner, or the chain would be freed from here, node within node
+    pending.drain()
+  }
 }
 
 /// Frees chains of nodes without recursion: what a dying node held goes to a list that the outermost one empties.
 private enum Trampoline {
   final class Pending {
     var items: [([GradNode.Edge], GradNode.SavedTensors?)] = []
-    var isActive = false
+    private var isActive = false
+
+    func drain() {
+      if isActive { return }
+      isActive = true
+      while !items.isEmpty { items.removeLast() }
+      isActive = false
+    }
   }
 
   private static let key: pthread_key_t = {
@@ -196,18 +208,10 @@ private enum Trampoline {
     return key
   }()
 
-  static func release(_ item: consuming ([GradNode.Edge], GradNode.SavedTensors?)) {
-    let pending: Pending
-    if let pointer = pthread_getspecific(key) {
-      pending = Unmanaged<Pending>.fromOpaque(pointer).takeUnretainedValue()
-    } else {
-      pending = Pending()
-      pthread_setspecific(key, Unmanaged.passRetained(pending).toOpaque())
-    }
-    pending.items.append(item)
-    if pending.isActive { return }
-    pending.isActive = true
-    while !pending.items.isEmpty { _ = pending.items.removeLast() }
-    pending.isActive = false
+  static var pending: Pending {
+    if let pointer = pthread_getspecific(key) { return Unmanaged<Pending>.fromOpaque(pointer).takeUnretainedValue() }
+    let pending = Pending()
+    pthread_setspecific(key, Unmanaged.passRetained(pending).toOpaque())
+    return pending
   }
 }
