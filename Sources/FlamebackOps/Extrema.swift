@@ -9,16 +9,12 @@ struct Extremum: Reducing {
 
   func resultDType(_ dtype: DType) -> DType { dtype }
 
-  /// dx = g / (number of extreme elements) at them.
-  var gradient: Gradient {
-    .pullback(keeps: [.input(0), .output(0)]) { [dims] cotangents, saved in
-      guard let g = cotangents[0] else { return [nil] }
-      let shape = saved.spec(0).shape
-      let extreme = saved.input(0).detached() .== dims.broadcastable(saved.output(0).detached(), shape)
-      let count = extreme.sum(dim: dims.dims.isEmpty ? nil : dims.dims, keepDim: true).to(saved.spec(0).dtype)
-      return [Elementwise.select(extreme, dims.broadcastable(g, shape) / count, Scalar.float(0))]
-    }
-  }
+  var gradient: Gradient { .sharedByEqual(dims) }
+}
+
+extension Elementwise {
+  /// Equal, or both NaN.
+  static let same = Elementwise("same", .predicate) { a, b in (a .== b) .| (a.isNaN .& b.isNaN) }
 }
 
 /// The largest or smallest value along a dimension and where it is.
@@ -38,6 +34,18 @@ struct ExtremumWithIndex: Reducing {
 }
 
 extension Gradient {
+  /// Of operations whose value stands for all elements equal to it: dx = g / (their number) at them.
+  static func sharedByEqual(_ dims: ReducedDims) -> Gradient {
+    .pullback(keeps: [.input(0), .output(0)]) { cotangents, saved in
+      guard let g = cotangents[0] else { return [nil] }
+      let shape = saved.spec(0).shape
+      let equal = Elementwise.same(
+        saved.input(0).detached(), dims.broadcastable(saved.output(0).detached(), shape))
+      let count = equal.sum(dim: dims.dims, keepDim: true).to(saved.spec(0).dtype)
+      return [Elementwise.select(equal, dims.broadcastable(g, shape) / count, Scalar.float(0))]
+    }
+  }
+
   /// Of operations that pick values along `dim`; their second output tells where they were. dx = g there.
   static func selection(dim: Int?, keepDim: Bool) -> Gradient {
     .pullback(keeps: .output(1)) { cotangents, saved in
@@ -64,11 +72,9 @@ extension Tensor {
   /// Zeros with these values at `indices` along `dim`.
   func placed(at indices: Tensor, dim: Int, keepDim: Bool, size: Int) -> Tensor {
     let values = keepDim ? self : unsqueeze(dim)
-    let places = keepDim ? indices : indices.unsqueeze(dim)
-    var shape = Array(repeating: 1, count: values.rank)
+    var shape = values.shape
     shape[dim] = size
-    let positions = Tensor((0..<size).map(Int64.init), shape: Shape(shape), device: device)
-    return Elementwise.select(positions .== places, values, Scalar.float(0))
+    return newZeros(shape).scatter(dim: dim, index: keepDim ? indices : indices.unsqueeze(dim), src: values)
   }
 
   /// Refuses complex numbers, and to choose among nothing.

@@ -59,4 +59,20 @@ extension Tensor {
     if shape[rank - 1] == 0 { return (unsqueeze(-2) - other.unsqueeze(-3)).sum(dim: -1) }
     return (unsqueeze(-2) - other.unsqueeze(-3)).vectorNorm("cdist", p, -1, false, nil)
   }
+
+  /// The p-norms of the differences of all pairs of different rows of a matrix, i < j.
+  /// SeeAlso: torch.nn.functional.pdist
+  public func pdist(p: Double = 2) -> Tensor {
+    guard rank == 2, dtype.isFloatingPoint, p >= 0 else {
+      return fail("pdist", "expected a matrix of floating point numbers and p ≥ 0, got \(spec)", like: spec)
+    }
+    let n = shape[0]
+    if n < 2 { return sum(dim: 1).narrow(dim: 0, start: 0, length: 0) }
+    let rows = (0..<(n - 1)).map { i in
+      (narrow(dim: 0, start: i, length: 1) - narrow(dim: 0, start: i + 1, length: n - 1 - i))
+    }
+    let differences = Tensor.cat(rows, dim: 0)
+    return shape[1] == 0
+      ? differences.sum(dim: -1) : differences.vectorNorm("pdist", p, -1, false, nil)
+  }
 }

@@ -69,6 +69,9 @@ extension OperatorTable {
           eps: try call.double(3, "eps", default: 1e-6),
           keepDim: try call.bool(4, "keepdim")))
     },
+    "nn.functional.pdist": { call in
+      .tensor(try call.tensor(0, "input").pdist(p: try call.double(1, "p", default: 2)))
+    },
     "cdist": { call in
       _ = try call.given(3, "compute_mode")  // a choice between PyTorch's algorithms
       return .tensor(

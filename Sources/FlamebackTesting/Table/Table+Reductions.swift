@@ -44,6 +44,86 @@ extension OperatorTable {
     "softmax": softmax { $0.softmax(dim: $1, dtype: $2) },
     "log_softmax": softmax { $0.logSoftmax(dim: $1, dtype: $2) },
     "nn.functional.softmin": softmax { $0.softmin(dim: $1, dtype: $2) },
+    "cummax": { call in
+      let result = try call.tensor(0, "input").cummax(dim: try call.int(1, "dim"))
+      return .tensors(result.values, result.indices, fields: ["values", "indices"])
+    },
+    "cummin": { call in
+      let result = try call.tensor(0, "input").cummin(dim: try call.int(1, "dim"))
+      return .tensors(result.values, result.indices, fields: ["values", "indices"])
+    },
+    "median": median({ $0.median() }, { $0.median(dim: $1, keepDim: $2) }),
+    "nanmedian": median({ $0.nanmedian() }, { $0.nanmedian(dim: $1, keepDim: $2) }),
+    "mode": { call in
+      let result = try call.tensor(0, "input").mode(
+        dim: try call.int(1, "dim", default: -1), keepDim: try call.bool(2, "keepdim"))
+      return .tensors(result.values, result.indices, fields: ["values", "indices"])
+    },
+    "quantile": quantile { $0.quantile($1, dim: $2, keepDim: $3, interpolation: $4) },
+    "nanquantile": quantile { $0.nanquantile($1, dim: $2, keepDim: $3, interpolation: $4) },
+    "trace": unary { $0.trace() },
+    "diff": { call in
+      .tensor(
+        try call.tensor(0, "input").diff(
+          n: try call.int(1, "n", default: 1), dim: try call.int(2, "dim", default: -1),
+          prepend: try call.optionalTensor(3, "prepend"), append: try call.optionalTensor(4, "append")))
+    },
+    "cov": { call in
+      .tensor(
+        try call.tensor(0, "input").cov(
+          correction: try call.int(nil, "correction", default: 1), fweights: try call.optionalTensor(nil, "fweights"),
+          aweights: try call.optionalTensor(nil, "aweights")))
+    },
+    "corrcoef": unary { $0.corrcoef() },
+    "renorm": { call in
+      .tensor(
+        try call.tensor(0, "input").renorm(
+          p: try call.double(1, "p"), dim: try call.int(2, "dim"), maxNorm: try call.double(3, "maxnorm")))
+    },
+    "trapezoid": trapezoid { $0.trapezoid(x: $1, dx: $2, dim: $3) },
+    "trapz": trapezoid { $0.trapezoid(x: $1, dx: $2, dim: $3) },
+    "cumulative_trapezoid": trapezoid { $0.cumulativeTrapezoid(x: $1, dx: $2, dim: $3) },
+    "norm": { call in
+      let x = try call.tensor(0, "input")
+      let dim = try call.optionalInts(2, "dim")
+      let keepDim = try call.bool(3, "keepdim")
+      let dtype = try call.dtype()
+      guard call.isString(1, "p") else {
+        return .tensor(
+          x.norm(p: try call.double(1, "p", default: 2), dim: dim, keepDim: keepDim, dtype: dtype))
+      }
+      let name = try call.string(1, "p")
+      if name == "fro" { return .tensor(x.norm(p: 2, dim: dim, keepDim: keepDim, dtype: dtype)) }
+      guard let order = MatrixNorm(name) else { throw CallError("norm(): unknown norm '\(name)'") }
+      let dims = dim ?? Array(0..<x.rank)
+      guard dims.count == 2 else { throw CallError("norm(): '\(name)' needs two dimensions") }
+      return .tensor(x.matrixNorm(order, dim: (dims[0], dims[1]), keepDim: keepDim, dtype: dtype))
+    },
+    "linalg.matrix_norm": { call in
+      let x = try call.tensor(0, "A")
+      let order = try matrixOrder(call, 1)
+      let dims = try call.ints(2, "dim", default: [-2, -1])
+      guard dims.count == 2 else { throw CallError("matrix_norm(): dim must have two elements") }
+      return .tensor(
+        x.matrixNorm(order, dim: (dims[0], dims[1]), keepDim: try call.bool(3, "keepdim"), dtype: try call.dtype()))
+    },
+    "linalg.norm": { call in
+      let x = try call.tensor(0, "A")
+      let dim = try call.optionalInts(2, "dim")
+      let keepDim = try call.bool(3, "keepdim")
+      let dtype = try call.dtype()
+      let hasOrder = try call.given(1, "ord").map { !$0.isNone } ?? false
+      let isMatrix = (dim?.count ?? x.rank) == 2
+      if !hasOrder { return .tensor(x.vectorNorm(dim: dim, keepDim: keepDim, dtype: dtype)) }
+      if let dim, dim.count > 2 { throw CallError("linalg.norm(): dim must have one or two elements") }
+      if dim == nil, x.rank > 2 { throw CallError("linalg.norm(): input must be 1-D or 2-D with ord given") }
+      if isMatrix {
+        let dims = dim ?? [0, 1]
+        return .tensor(
+          x.matrixNorm(try matrixOrder(call, 1), dim: (dims[0], dims[1]), keepDim: keepDim, dtype: dtype))
+      }
+      return .tensor(x.vectorNorm(ord: try call.double(1, "ord"), dim: dim, keepDim: keepDim, dtype: dtype))
+    },
     "var": variance { [$0.var(dim: $1, correction: $2, keepDim: $3)] },
     "std": variance { [$0.std(dim: $1, correction: $2, keepDim: $3)] },
     "var_mean": variance {
@@ -102,6 +182,55 @@ extension OperatorTable {
       var dtype = try call.dtype()
       if dtype == nil, case .dtype? = call.peek(2, "dtype") { dtype = try call.optionalDType(2, "dtype") }
       return .tensor(body(x, try call.optionalInt(1, "dim") ?? implicit, dtype))
+    }
+  }
+
+  private static func matrixOrder(_ call: Call, _ position: Int) throws -> MatrixNorm {
+    if !call.has(position, "ord") { return .frobenius }
+    if call.isString(position, "ord") {
+      let name = try call.string(position, "ord")
+      guard let order = MatrixNorm(name) else { throw CallError("\(call.name)(): unknown norm '\(name)'") }
+      return order
+    }
+    return .order(try call.double(position, "ord"))
+  }
+
+  /// The median of everything, or values and indices along a dimension.
+  private static func median(
+    _ full: @escaping @Sendable (Tensor) -> Tensor,
+    _ along: @escaping @Sendable (Tensor, Int, Bool) -> (values: Tensor, indices: Tensor)
+  ) -> Entry {
+    { call in
+      let x = try call.tensor(0, "input")
+      guard let dim = try call.optionalInt(1, "dim") else { return .tensor(full(x)) }
+      let result = along(x, dim, try call.bool(2, "keepdim"))
+      return .tensors(result.values, result.indices, fields: ["values", "indices"])
+    }
+  }
+
+  /// input, q, dim, keepdim, interpolation.
+  private static func quantile(
+    _ body: @escaping @Sendable (Tensor, Operand, Int?, Bool, QuantileInterpolation) -> Tensor
+  ) -> Entry {
+    { call in
+      let name = try call.string(nil, "interpolation", default: "linear")
+      guard let interpolation = QuantileInterpolation(rawValue: name) else {
+        throw CallError("\(call.name)(): unknown interpolation '\(name)'")
+      }
+      return .tensor(
+        body(
+          try call.tensor(0, "input"), try call.operand(1, "q"), try call.optionalInt(2, "dim"),
+          try call.bool(3, "keepdim"), interpolation))
+    }
+  }
+
+  /// trapezoid(y, x), or trapezoid(y, dx=); dim is keyword-only.
+  private static func trapezoid(_ body: @escaping @Sendable (Tensor, Tensor?, Double, Int) -> Tensor) -> Entry {
+    { call in
+      .tensor(
+        body(
+          try call.tensor(0, "y"), try call.optionalTensor(1, "x"), try call.double(nil, "dx", default: 1),
+          try call.int(nil, "dim", default: -1)))
     }
   }
 
