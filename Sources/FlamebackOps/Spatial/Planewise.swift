@@ -5,6 +5,7 @@ import FlamebackKernels
 /// A linear map of the trailing dimensions, the same for each of the leading ones ("planes"), with its transpose.
 protocol PlaneMap: Sendable {
   static var name: String { get }
+  static var transposedName: String { get }
   /// Sizes of the dimensions it maps from and to.
   var input: [Int] { get }
   var output: [Int] { get }
@@ -18,13 +19,18 @@ protocol PlaneMap: Sendable {
     _ dtype: fb_dtype, _ dy: UnsafeMutableRawPointer, _ dx: UnsafeMutableRawPointer, _ begin: Int64, _ end: Int64)
 }
 
+extension PlaneMap {
+  static var transposedName: String { name + "Transposed" }
+  func refusal(_ dtype: DType) -> String? { nil }
+}
+
 /// A plane map applied, or its transpose: each is the gradient of the other.
 struct Planewise<Map: PlaneMap>: Primitive {
   let map: Map
   var isTransposed = false
 
   static var name: String { Map.name }
-  var name: String { isTransposed ? Map.name + "Transposed" : Map.name }
+  var name: String { isTransposed ? Map.transposedName : Map.name }
   private var source: [Int] { isTransposed ? map.output : map.input }
   private var target: [Int] { isTransposed ? map.input : map.output }
 

@@ -3,7 +3,9 @@ import FlamebackCore
 import FlamebackKernels
 
 extension OperatorTable {
-  static let spatial: [String: Entry] = convolutions.merging(pooling) { first, _ in first }
+  static let spatial: [String: Entry] = [convolutions, pooling, resampling].reduce(into: [:]) {
+    $0.merge($1) { first, _ in first }
+  }
 
   private static let convolutions: [String: Entry] = [
     "nn.functional.conv1d": convolution { $0.conv1d($1, $2, stride: $3, padding: $4, dilation: $5, groups: $6) },
