@@ -21,6 +21,16 @@ struct OperatorCase {
         throw Mismatch("as \(other): \(error)")
       }
     }
+    try checkUntouched(inputs)
+  }
+
+  /// Tensors are values: no call, in place or not, may have written to the memory of an input.
+  private func checkUntouched(_ inputs: [Tensor]) throws {
+    for (i, descriptor) in (json["inputs"]?.array ?? []).enumerated() {
+      let fresh = try file.tensor(descriptor)
+      let isSame = inputs[i].withHostBytes { now in fresh.withHostBytes { now.elementsEqual($0) } }
+      if !isSame { throw Mismatch("the call wrote to the memory of input \(i)") }
+    }
   }
 
   private func expectError(_ name: String, _ form: String, _ inputs: [Tensor]) throws {
