@@ -134,6 +134,11 @@ FB_C1(Atanh, std::atanh(a))
 FB_C1(Sigmoid, a.real() < 0 ? std::exp(a) / (R(1) + std::exp(a)) : R(1) / (R(1) + std::exp(-a)))
 FB_C2(Eq, a == b ? R(1) : R(0))
 FB_C2(Ne, a == b ? R(0) : R(1))
+// Order is that of the real parts: complex programs compare only what is real.
+FB_C2(Lt, a.real() < b.real() ? R(1) : R(0))
+FB_C2(Le, a.real() <= b.real() ? R(1) : R(0))
+FB_C2(Gt, a.real() > b.real() ? R(1) : R(0))
+FB_C2(Ge, a.real() >= b.real() ? R(1) : R(0))
 FB_C2(LogicalAnd, a != R(0) && b != R(0) ? R(1) : R(0))
 FB_C2(LogicalOr, a != R(0) || b != R(0) ? R(1) : R(0))
 FB_C2(LogicalXor, (a != R(0)) != (b != R(0)) ? R(1) : R(0))
@@ -180,6 +185,10 @@ template <class R> void Fill(Kernel *k) {
   k[FB_OP_SIGMOID] = Complex1<R, Sigmoid<R>>;
   k[FB_OP_EQ] = Complex2<R, Eq<R>>;
   k[FB_OP_NE] = Complex2<R, Ne<R>>;
+  k[FB_OP_LT] = Complex2<R, Lt<R>>;
+  k[FB_OP_LE] = Complex2<R, Le<R>>;
+  k[FB_OP_GT] = Complex2<R, Gt<R>>;
+  k[FB_OP_GE] = Complex2<R, Ge<R>>;
   k[FB_OP_LOGICAL_AND] = Complex2<R, LogicalAnd<R>>;
   k[FB_OP_LOGICAL_OR] = Complex2<R, LogicalOr<R>>;
   k[FB_OP_LOGICAL_XOR] = Complex2<R, LogicalXor<R>>;

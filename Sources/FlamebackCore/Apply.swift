@@ -36,7 +36,7 @@ private func perform<P: Primitive>(_ op: P, _ inputs: [Tensor], _ context: Conte
   if context.values.recordsGradients, inputs.contains(where: { $0.requiresGrad }),
     bodies.contains(where: { $0.dtype.isDifferentiable })
   {
-    outputs = attach(op, inputs, bodies, context)
+    outputs = try attach(op, inputs, bodies, context)
   } else if context.values.isInference {
     outputs = bodies.map {
       Tensor(TensorBody(storage: $0.storage, layout: $0.layout, dtype: $0.dtype, isInference: true))
@@ -114,7 +114,9 @@ private func executeOnHost<P: Primitive>(_ op: P, _ inputs: [Tensor]) throws(OpE
 }
 
 /// Gives the outputs a node of the gradient graph.
-func attach<P: Primitive>(_ op: P, _ inputs: [Tensor], _ bodies: [TensorBody], _ context: Context) -> [Tensor] {
+func attach<P: Primitive>(
+  _ op: P, _ inputs: [Tensor], _ bodies: [TensorBody], _ context: Context
+) throws(OpError) -> [Tensor] {
   let kept: Kept
   let pullback: @Sendable ([Tensor?], Saved) -> [Tensor?]
   switch op.gradient {
@@ -128,6 +130,10 @@ func attach<P: Primitive>(_ op: P, _ inputs: [Tensor], _ bodies: [TensorBody], _
   case .ofDecomposition:
     kept = .inputs
     pullback = { cotangents, saved in gradientOfDecomposition(op, cotangents, saved) }
+  }
+  if inputs.indices.contains(where: { kept.keepsInput($0) && inputs[$0].body.isInference }) {
+    throw OpError(
+      op.name, "a tensor made in inference mode cannot be kept for backward: clone it outside, or use noGrad")
   }
   let specs = bodies.map { TensorSpec(shape: $0.layout.shape, dtype: $0.dtype, device: $0.storage.device) }
   let node = GradNode(

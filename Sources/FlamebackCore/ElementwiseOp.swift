@@ -69,7 +69,7 @@ extension Elementwise {
     if context.values.recordsGradients, x.requiresGrad || y?.requiresGrad == true {
       let op = ElementwiseOp(self, scalars: number.map { [$0] } ?? [], scalarMask: mask)
       let body = TensorBody(storage: storage, layout: layout, dtype: dtype)
-      return attach(op, y.map { [x, $0] } ?? [x], [body], context)[0]
+      return try? attach(op, y.map { [x, $0] } ?? [x], [body], context)[0]
     }
     return Tensor(TensorBody(storage: storage, layout: layout, dtype: dtype))
   }

@@ -76,25 +76,22 @@ extension Elementwise {
     x[0] + x[3] * (x[1] / x[2])
   }
   package static let rsub = Elementwise("rsub", arity: 3, domain: [.numeric, .eachOperand]) { x in x[1] - x[2] * x[0] }
-  /// min(max(x, low), high); the gradient goes to the argument that was taken.
-  package static let clamp = Elementwise(
+  /// min(max(x, low), high). Where x equals a bound that is a tensor they share the gradient.
+  package static let clamp = Elementwise("clamp", arity: 3, domain: .real) { x in
+    .minimum(.maximum(x[0], x[1]), x[2])
+  }
+  package static let clampMin = Elementwise("clamp_min", domain: .real) { x, low in .maximum(x, low) }
+  package static let clampMax = Elementwise("clamp_max", domain: .real) { x, high in .minimum(x, high) }
+  /// The same with numbers as bounds; at a bound the slope is 0.
+  package static let clampBetween = Elementwise(
     "clamp", arity: 3, domain: .real,
-    gradient: { g, x, _ in
-      let (low, high) = (x[1], x[2])
-      return [
-        ((x[0] .< low) .| (x[0] .> high)).select(0, g),
-        ((low .< high) .& (x[0] .< low)).select(g, 0),
-        ((x[0] .> high) .| (high .< low)).select(g, 0),
-      ]
-    }
+    gradient: { g, x, _ in [((x[0] .<= x[1]) .| (x[0] .>= x[2])).select(0, g), 0, 0] }
   ) { x in .minimum(.maximum(x[0], x[1]), x[2]) }
-  package static let clampMin = Elementwise(
-    "clamp_min", domain: .real,
-    gradient: { g, x, low, _ in [(x .< low).select(0, g), (x .< low).select(g, 0)] }
+  package static let clampAbove = Elementwise(
+    "clamp_min", domain: .real, gradient: { g, x, low, _ in [(x .<= low).select(0, g), 0] }
   ) { x, low in .maximum(x, low) }
-  package static let clampMax = Elementwise(
-    "clamp_max", domain: .real,
-    gradient: { g, x, high, _ in [(x .> high).select(0, g), (x .> high).select(g, 0)] }
+  package static let clampBelow = Elementwise(
+    "clamp_max", domain: .real, gradient: { g, x, high, _ in [(x .>= high).select(0, g), 0] }
   ) { x, high in .minimum(x, high) }
 }
 
@@ -250,9 +247,12 @@ extension Tensor {
   /// Limited to [min, max]; at least one of them. SeeAlso: torch.clamp
   public func clamp(min: (any TensorOperand)? = nil, max: (any TensorOperand)? = nil) -> Tensor {
     switch (min?.operand, max?.operand) {
-    case (let min?, let max?): Elementwise.clamp.call([operand, min, max])
-    case (let min?, nil): Elementwise.clampMin.call([operand, min])
-    case (nil, let max?): Elementwise.clampMax.call([operand, max])
+    case (.scalar(let min)?, .scalar(let max)?): Elementwise.clampBetween(self, min, max)
+    case (.scalar(let min)?, nil): Elementwise.clampAbove(self, min)
+    case (nil, .scalar(let max)?): Elementwise.clampBelow(self, max)
+    case (let min?, let max?): Elementwise.clamp(self, min, max)
+    case (let min?, nil): Elementwise.clampMin(self, min)
+    case (nil, let max?): Elementwise.clampMax(self, max)
     case (nil, nil): fail("clamp", "at least one of min and max must be given", like: spec)
     }
   }
