@@ -169,6 +169,33 @@ extension Tensor {
     }
   }
 
+  /// The cross entropy of the scores that a linear layer gives this tensor, [n, in] or [in]; a weight of
+  /// [classes, ..., in] gives scores [n, classes, ...]. SeeAlso: torch.nn.functional.linear_cross_entropy
+  public func linearCrossEntropy(
+    _ weight: Tensor, _ target: Tensor, bias: Tensor? = nil, classWeight: Tensor? = nil,
+    reduction: LossReduction = .mean, ignoreIndex: Int? = nil, labelSmoothing: Double = 0
+  ) -> Tensor {
+    let op = "linearCrossEntropy"
+    return attempt(like: self) { () throws(OpError) in
+      guard rank == 1 || rank == 2, weight.rank >= 2, weight.shape[weight.rank - 1] == shape[rank - 1] else {
+        throw OpError(op, "expected [n, in] or [in] and a weight [classes, ..., in], got \(spec) × \(weight.spec)")
+      }
+      let scores = Shape(weight.shape.dropLast())
+      if let bias, bias.shape != scores { throw OpError(op, "expected a bias of \(scores), got \(bias.spec)") }
+      guard rank == 2 || scores.count == 1 else {
+        throw OpError(op, "scores of more than one dimension need a batch, got \(spec)")
+      }
+      let matrix = weight.reshape([scores.elementCount, shape[rank - 1]])
+      let logits = linear(matrix, bias?.reshape(-1)).reshape(shape.dropLast() + scores.array)
+      if ignoreIndex != nil, target.shape == logits.shape {
+        throw OpError(op, "ignoreIndex cannot be given for probabilities")
+      }
+      return logits.crossEntropy(
+        target, weight: classWeight, ignoreIndex: ignoreIndex ?? -100, reduction: reduction,
+        labelSmoothing: labelSmoothing)
+    }
+  }
+
   /// Cross entropy against probabilities.
   private func softCrossEntropy(
     _ target: Tensor, _ weight: Tensor?, _ reduction: LossReduction, _ smoothing: Double

@@ -118,6 +118,22 @@ extension OperatorTable {
           try call.tensor(1, "target"), weight: try call.optionalTensor(2, "weight"),
           ignoreIndex: try call.int(4, "ignore_index", default: -100), reduction: try call.reduction(6)))
     },
+    "nn.functional.ctc_loss": { call in
+      .tensor(
+        try call.tensor(0, "log_probs").ctcLoss(
+          try call.tensor(1, "targets"), inputLengths: try call.lengths(2, "input_lengths"),
+          targetLengths: try call.lengths(3, "target_lengths"), blank: try call.int(4, "blank", default: 0),
+          reduction: try call.reduction(5), zeroInfinity: try call.bool(6, "zero_infinity")))
+    },
+    "nn.functional.linear_cross_entropy": { call in
+      _ = try call.given(nil, "options")  // how PyTorch cuts the work into chunks
+      return .tensor(
+        try call.tensor(0, "input").linearCrossEntropy(
+          try call.tensor(1, "linear_weight"), try call.tensor(2, "target"),
+          bias: try call.optionalTensor(nil, "linear_bias"), classWeight: try call.optionalTensor(nil, "weight"),
+          reduction: try call.reduction(nil), ignoreIndex: try call.optionalInt(nil, "ignore_index"),
+          labelSmoothing: try call.double(nil, "label_smoothing", default: 0)))
+    },
     "nn.functional.cross_entropy": { call in
       .tensor(
         try call.tensor(0, "input").crossEntropy(
@@ -138,6 +154,11 @@ extension OperatorTable {
 }
 
 extension Call {
+  /// A list of ints, or a tensor of them.
+  func lengths(_ position: Int, _ name: String) throws -> [Int] {
+    isTensor(position, name) ? try tensor(position, name).scalars(Int.self) : try ints(position, name)
+  }
+
   /// `reduction`, and the flags `size_average` and `reduce` that it replaced.
   func reduction(_ position: Int?) throws -> LossReduction {
     let average = try optionalBool(nil, "size_average")
