@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "elementwise_table.h"
+#include "float_math-inl.h"
 #include "sleef-inl.h"
 #include "vector_map-inl.h"
 
@@ -17,7 +18,6 @@ namespace fb {
 namespace HWY_NAMESPACE {
 namespace {  // file-local: other kernels use the same names
 
-FB_SLEEF1(Exp, exp, u10)
 FB_SLEEF1(Exp2, exp2, u10)
 FB_SLEEF1(Expm1, expm1, u10)
 FB_SLEEF1(Log, log, u10)
@@ -32,11 +32,9 @@ FB_SLEEF1(Acos, acos, u10)
 FB_SLEEF1(Atan, atan, u10)
 FB_SLEEF1(SinhNear, sinh, u10)
 FB_SLEEF1(CoshNear, cosh, u10)
-FB_SLEEF1(Tanh, tanh, u10)
 FB_SLEEF1(AsinhNear, asinh, u10)
 FB_SLEEF1(AcoshNear, acosh, u10)
 FB_SLEEF1(Atanh, atanh, u10)
-FB_SLEEF1(Erf, erf, u10)
 FB_SLEEF1(Erfc, erfc, u15)
 FB_SLEEF1(LGamma, lgamma, u10)
 FB_SLEEF2(Pow, pow, u10)

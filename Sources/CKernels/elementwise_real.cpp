@@ -37,11 +37,21 @@ template <class D> HWY_INLINE hn::Mask<D> Negative(D d, hn::Vec<D> v) {
   return hn::MaskFromVec(hn::BitCast(d, hn::BroadcastSignBit(hn::BitCast(di, v))));
 }
 
+// Rounding keeps the sign, which Highway's emulation of vectors loses for zeros.
+template <class V> HWY_INLINE V WithSign(V rounded, V a) {
+#if HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_SCALAR
+  return hn::CopySign(rounded, a);
+#else
+  (void)a;
+  return rounded;
+#endif
+}
+
 FB_BINARY(Add, hn::Add(a, b))
 FB_BINARY(Sub, hn::Sub(a, b))
 FB_BINARY(Mul, hn::Mul(a, b))
 FB_BINARY(Div, hn::Div(a, b))
-FB_BINARY(TruncDiv, hn::Trunc(hn::Div(a, b)))
+FB_BINARY(TruncDiv, WithSign(hn::Trunc(hn::Div(a, b)), hn::Div(a, b)))
 FB_UNARY(Neg, hn::Neg(a))
 FB_UNARY(Abs, hn::Abs(a))
 FB_UNARY(Sgn, hn::Sub(Truth(d, hn::Gt(a, hn::Zero(d))), Truth(d, hn::Lt(a, hn::Zero(d)))))
@@ -53,10 +63,10 @@ FB_BINARY(FMax, hn::IfThenElse(hn::IsNaN(a), b, hn::IfThenElse(hn::IsNaN(b), a, 
 FB_BINARY(Minimum, hn::IfThenElse(hn::IsNaN(a), a, hn::IfThenElse(hn::IsNaN(b), b, hn::Min(a, b))))
 FB_BINARY(Maximum, hn::IfThenElse(hn::IsNaN(a), a, hn::IfThenElse(hn::IsNaN(b), b, hn::Max(a, b))))
 FB_BINARY(CopySign, hn::CopySign(a, b))
-FB_UNARY(Floor, hn::Floor(a))
-FB_UNARY(Ceil, hn::Ceil(a))
-FB_UNARY(Trunc, hn::Trunc(a))
-FB_UNARY(Round, hn::Round(a))
+FB_UNARY(Floor, WithSign(hn::Floor(a), a))
+FB_UNARY(Ceil, WithSign(hn::Ceil(a), a))
+FB_UNARY(Trunc, WithSign(hn::Trunc(a), a))
+FB_UNARY(Round, WithSign(hn::Round(a), a))
 FB_BINARY(Eq, Truth(d, hn::Eq(a, b)))
 FB_BINARY(Ne, hn::IfThenZeroElse(hn::Eq(a, b), One(d)))
 FB_BINARY(Lt, Truth(d, hn::Lt(a, b)))

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "float_math-inl.h"
 #include "sleef-inl.h"
 #include "softmax_kernels.h"
 #include "vector_map-inl.h"
@@ -15,7 +16,6 @@ HWY_BEFORE_NAMESPACE();
 namespace fb {
 namespace HWY_NAMESPACE {
 
-FB_SLEEF1(Exp, exp, u10)
 FB_SLEEF1(Log, log, u10)
 
 // Sum of f(i, count) over a row, in four chains; f yields 0 beyond `count` lanes.
