@@ -1,0 +1,51 @@
+import ArgumentParser
+import Flameback
+import Foundation
+
+/// `flameback bench`
+struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Time a few operations on this machine.",
+    discussion: "Medians of many runs. Close other programs first: a busy core shows.")
+
+  @Option(help: "Threads that compute (default: all cores).")
+  var threads: Int?
+
+  func run() throws {
+    if let threads { setNumThreads(threads) }
+    manualSeed(0)
+    let small = randn([8])
+    let leaf = small.requiringGrad()
+    let large = randn([1_000_000])
+    let square = randn([512, 512])
+    let images = randn([32, 64, 56, 56])
+    let filters = randn([64, 64, 3, 3])
+    print("threads \(numThreads()), \(vectorTarget())")
+    measure("add of 8 floats") { _ = small + small }
+    measure("the same, recording gradients") { _ = leaf + small }
+    measure("sum of 8 floats") { _ = small.sum() }
+    measure("matmul 8 × 8") { [m = randn([8, 8])] in _ = m.matmul(m) }
+    measure("add of 1 M floats") { _ = large + large }
+    measure("exp of 1 M floats") { _ = large.exp() }
+    measure("gelu of 1 M floats") { _ = large.gelu() }
+    measure("sum of 1 M floats") { _ = large.sum() }
+    measure("matmul 512 × 512") { _ = square.matmul(square) }
+    measure("conv2d 3 × 3, 64 → 64, 56², batch 32") { _ = images.conv2d(filters, padding: [1]) }
+  }
+
+  private func measure(_ name: String, _ body: () -> Void) {
+    func time(_ count: Int) -> Double {
+      let start = ContinuousClock.now
+      for _ in 0..<count { body() }
+      let elapsed = ContinuousClock.now - start
+      return Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+    }
+    _ = time(3)
+    let inner = max(1, Int(0.002 / max(time(1), 1e-9)))
+    var samples = (0..<25).map { _ in time(inner) / Double(inner) }
+    samples.sort()
+    let median = samples[samples.count / 2]
+    let text = median < 1e-3 ? String(format: "%9.2f µs", median * 1e6) : String(format: "%9.2f ms", median * 1e3)
+    print(name.padding(toLength: 42, withPad: " ", startingAt: 0) + text)
+  }
+}

@@ -1,0 +1,16 @@
+import ArgumentParser
+import Flameback
+import Foundation
+
+/// `flameback doctor`
+struct Doctor: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Show what this machine offers.")
+
+  func run() throws {
+    print("threads  \(numThreads()) of \(ProcessInfo.processInfo.activeProcessorCount) cores")
+    print("vectors  \(vectorTarget())")
+    let memory = Double(ProcessInfo.processInfo.physicalMemory) / 1_073_741_824
+    print("memory   \(String(format: "%.1f", memory)) GiB")
+    for device in [Device.cpu, .cuda()] { print("device   \(device): \(device.isAvailable ? "available" : "not found")") }
+  }
+}
