@@ -22,7 +22,7 @@ public struct ParameterGroup {
   }
 
   /// The value of an option.
-  public subscript<Value>(option: Option<Value>) -> Value {
+  public subscript<Value>(option: OptimizerOption<Value>) -> Value {
     get {
       guard let value = options[option.name].flatMap(Value.init) else {
         fatalError("[optimizer] the group has no option '\(option.name)'")
@@ -33,7 +33,7 @@ public struct ParameterGroup {
   }
 
   /// The value of an option, nil where the optimizer has none of that name.
-  public subscript<Value>(ifPresent option: Option<Value>) -> Value? { options[option.name].flatMap(Value.init) }
+  public subscript<Value>(ifPresent option: OptimizerOption<Value>) -> Value? { options[option.name].flatMap(Value.init) }
 
   /// The learning rate.
   public var lr: Double {

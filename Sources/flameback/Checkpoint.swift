@@ -16,7 +16,8 @@ struct Checkpoint {
 
   /// Writes everything in one file, which appears whole or not at all.
   func save(
-    _ path: String, model: any UnaryLayer, optimizer: Optimizer, scheduler: LRScheduler, settings: [(String, StateValue)]
+    _ path: String, model: any UnaryLayer, optimizer: Optimizer, scheduler: LRScheduler,
+    settings: [(String, StateValue)]
   ) throws {
     func list(_ values: [Double]) -> StateValue { .list(values.map(StateValue.double)) }
     let random = Generator.default.state.bytes

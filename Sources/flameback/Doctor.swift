@@ -11,6 +11,8 @@ struct Doctor: ParsableCommand {
     print("vectors  \(vectorTarget())")
     let memory = Double(ProcessInfo.processInfo.physicalMemory) / 1_073_741_824
     print("memory   \(String(format: "%.1f", memory)) GiB")
-    for device in [Device.cpu, .cuda()] { print("device   \(device): \(device.isAvailable ? "available" : "not found")") }
+    for device in [Device.cpu, .cuda()] {
+      print("device   \(device): \(device.isAvailable ? "available" : "not found")")
+    }
   }
 }

@@ -54,7 +54,8 @@ enum ImageTask: String, CaseIterable, ExpressibleByArgument {
       let order = Generator(seed: 0).permutation(labels.shape[0])
       func part(_ range: Range<Int>) -> TensorDataset {
         let index = Tensor(Array(order[range]), shape: [range.count])
-        return TensorDataset(normalized(images.indexSelect(dim: 0, index: index)), labels.indexSelect(dim: 0, index: index))
+        return TensorDataset(
+          normalized(images.indexSelect(dim: 0, index: index)), labels.indexSelect(dim: 0, index: index))
       }
       let cut = order.count * 4 / 5
       return (part(0..<cut), part(cut..<order.count))
@@ -108,7 +109,7 @@ enum ImageTask: String, CaseIterable, ExpressibleByArgument {
     if channels == 1 {
       if x.mean().itemDouble() > 0.5 { x = 1 - x }
     }
-    x = x.unsqueeze(dim: 0)
+    x = x.unsqueeze(0)
     if x.shape[2] != size || x.shape[3] != size { x = x.adaptiveAvgPool2d([size, size]) }
     return normalized(x)
   }

@@ -78,7 +78,8 @@ struct Train: ParsableCommand {
       let (loss, accuracy) = epoch(checkpoint.epoch + 1, of: epochs, net, optimizer, loader, samples.train.count)
       guard loss.isFinite else {
         throw FileError(
-          path: checkpointPath, "the loss is not a number after epoch \(checkpoint.epoch + 1): try a smaller --lr; the last checkpoint stays")
+          path: checkpointPath,
+          "the loss is not a number after epoch \(checkpoint.epoch + 1): try a smaller --lr; the last checkpoint stays")
       }
       scheduler.step()
       let test = Evaluation(net, samples.test, classes: task.classes)

@@ -87,13 +87,13 @@ public enum OptimizerTable {
     var group = ParameterGroup(parameters)
     for (name, value) in options {
       switch value {
-      case .float(let number): group[Option<Double>(name)] = number
-      case .int(let number): group[Option<Double>(name)] = Double(number)
-      case .bool(let flag): group[Option<Bool>(name)] = flag
-      case .string(let text): group[Option<String>(name)] = text
+      case .float(let number): group[OptimizerOption<Double>(name)] = number
+      case .int(let number): group[OptimizerOption<Double>(name)] = Double(number)
+      case .bool(let flag): group[OptimizerOption<Bool>(name)] = flag
+      case .string(let text): group[OptimizerOption<String>(name)] = text
       case .list(let items), .tuple(let items, _):
-        group[Option<[Double]>(name)] = items.compactMap { $0.scalar?.double }
-      case .tensor(let tensor) where tensor.elementCount == 1: group[Option<Double>(name)] = tensor.itemDouble()
+        group[OptimizerOption<[Double]>(name)] = items.compactMap { $0.scalar?.double }
+      case .tensor(let tensor) where tensor.elementCount == 1: group[OptimizerOption<Double>(name)] = tensor.itemDouble()
       default: throw CallError("option '\(name)' cannot be \(value.kind)")
       }
     }

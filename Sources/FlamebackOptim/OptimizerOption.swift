@@ -1,7 +1,7 @@
 import FlamebackNN
 
 /// The name and type of an optimizer's option: `group[.lr] = 0.1`.
-public struct Option<Value: OptionValue>: Sendable {
+public struct OptimizerOption<Value: OptionValue>: Sendable {
   /// As in PyTorch's state dict.
   public let name: String
   public init(_ name: String) { self.name = name }
@@ -55,7 +55,7 @@ extension Array: OptionValue where Element: OptionValue {
   }
 }
 
-extension Option where Value == Double {
+extension OptimizerOption where Value == Double {
   public static var lr: Self { Self("lr") }
   public static var momentum: Self { Self("momentum") }
   public static var dampening: Self { Self("dampening") }
@@ -76,7 +76,7 @@ extension Option where Value == Double {
   public static var initialLR: Self { Self("initial_lr") }
 }
 
-extension Option where Value == Bool {
+extension OptimizerOption where Value == Bool {
   public static var nesterov: Self { Self("nesterov") }
   public static var maximize: Self { Self("maximize") }
   public static var amsgrad: Self { Self("amsgrad") }
@@ -84,25 +84,25 @@ extension Option where Value == Bool {
   public static var decoupledWeightDecay: Self { Self("decoupled_weight_decay") }
 }
 
-extension Option where Value == Int {
+extension OptimizerOption where Value == Int {
   public static var maxIter: Self { Self("max_iter") }
   public static var maxEval: Self { Self("max_eval") }
   public static var historySize: Self { Self("history_size") }
   public static var nsSteps: Self { Self("ns_steps") }
 }
 
-extension Option where Value == [Double] {
+extension OptimizerOption where Value == [Double] {
   public static var betas: Self { Self("betas") }
   public static var etas: Self { Self("etas") }
   public static var stepSizes: Self { Self("step_sizes") }
   public static var nsCoefficients: Self { Self("ns_coefficients") }
 }
 
-extension Option where Value == [Double?] {
+extension OptimizerOption where Value == [Double?] {
   public static var adafactorEps: Self { Self("eps") }
 }
 
-extension Option where Value == String? {
+extension OptimizerOption where Value == String? {
   public static var lineSearch: Self { Self("line_search_fn") }
   public static var adjustLR: Self { Self("adjust_lr_fn") }
 }
