@@ -20,7 +20,7 @@ struct Bench: ParsableCommand {
     let square = normal([512, 512])
     let images = normal([32, 64, 56, 56])
     let filters = normal([64, 64, 3, 3])
-    print("threads \(numThreads()), \(vectorTarget())")
+    say("threads \(numThreads()), \(vectorTarget())")
     measure("add of 8 floats") { _ = small + small }
     measure("the same, recording gradients") { _ = leaf + small }
     measure("sum of 8 floats") { _ = small.sum() }
@@ -50,6 +50,6 @@ struct Bench: ParsableCommand {
     samples.sort()
     let median = samples[samples.count / 2]
     let text = median < 1e-3 ? String(format: "%9.2f µs", median * 1e6) : String(format: "%9.2f ms", median * 1e3)
-    print(name.padding(toLength: 42, withPad: " ", startingAt: 0) + text)
+    say(name.padding(toLength: 42, withPad: " ", startingAt: 0) + text)
   }
 }

@@ -7,12 +7,12 @@ struct Doctor: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Show what this machine offers.")
 
   func run() throws {
-    print("threads  \(numThreads()) of \(ProcessInfo.processInfo.activeProcessorCount) cores")
-    print("vectors  \(vectorTarget())")
+    say("threads  \(numThreads()) of \(ProcessInfo.processInfo.activeProcessorCount) cores")
+    say("vectors  \(vectorTarget())")
     let memory = Double(ProcessInfo.processInfo.physicalMemory) / 1_073_741_824
-    print("memory   \(String(format: "%.1f", memory)) GiB")
+    say("memory   \(String(format: "%.1f", memory)) GiB")
     for device in [Device.cpu, .cuda()] {
-      print("device   \(device): \(device.isAvailable ? "available" : "not found")")
+      say("device   \(device): \(device.isAvailable ? "available" : "not found")")
     }
   }
 }

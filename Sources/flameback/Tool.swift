@@ -4,11 +4,6 @@ import Foundation
 /// `flameback`: train, evaluate, predict, look at what is installed.
 @main
 struct Tool: ParsableCommand {
-  static func main() {
-    setvbuf(stdout, nil, _IOLBF, 0)  // lines and progress bars in their order, in files too
-    main(nil)
-  }
-
   static let configuration = CommandConfiguration(
     commandName: "flameback",
     abstract: "Tensors, gradients, neural networks and training in Swift.",
@@ -16,3 +11,6 @@ struct Tool: ParsableCommand {
     version: "flameback 0.1.0",
     subcommands: [Train.self, Eval.self, Predict.self, Bench.self, Doctor.self])
 }
+
+/// Prints a line at once, so that lines and progress bars keep their order in files and pipes too.
+func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }

@@ -66,9 +66,9 @@ struct Train: ParsableCommand {
     if resume {
       checkpoint = try Checkpoint.load(
         checkpointPath, model: net, optimizer: optimizer, scheduler: scheduler, settings: settings)
-      print("resumed after epoch \(checkpoint.epoch) of \(epochs)")
+      say("resumed after epoch \(checkpoint.epoch) of \(epochs)")
     }
-    print(
+    say(
       "training \(name) network (\(net.parameterCount) parameters) on \(task.rawValue): "
         + "\(samples.train.count) training, \(samples.test.count) test images")
 
@@ -137,9 +137,9 @@ struct Train: ParsableCommand {
       ])
     try Figure([loss, accuracy]).save("\(folder)/learning-curve.svg")
     try test.confusion.save("\(folder)/confusion-matrix.svg")
-    print(test.summary + String(format: "  (%.1f s)", Date().timeIntervalSince(start)))
-    print("model             \(folder)/model.pth")
-    print("learning curve    \(folder)/learning-curve.svg")
-    print("confusion matrix  \(folder)/confusion-matrix.svg")
+    say(test.summary + String(format: "  (%.1f s)", Date().timeIntervalSince(start)))
+    say("model             \(folder)/model.pth")
+    say("learning curve    \(folder)/learning-curve.svg")
+    say("confusion matrix  \(folder)/confusion-matrix.svg")
   }
 }

@@ -34,7 +34,7 @@ struct Eval: ParsableCommand {
   func run() throws {
     let net = try model.load()
     let test = try model.task.load(data, download: false).test
-    print(Evaluation(net, test, classes: model.task.classes).summary)
+    say(Evaluation(net, test, classes: model.task.classes).summary)
   }
 }
 
@@ -55,7 +55,7 @@ struct Predict: ParsableCommand {
       let probabilities = noGrad { net(model.task.input(image)).softmax(dim: 1) }.scalars(Double.self)
       let ranked = probabilities.enumerated().sorted { $0.element > $1.element }.prefix(3)
       let words = ranked.map { "\(model.task.classes[$0.offset]) \(String(format: "%.1f %%", 100 * $0.element))" }
-      print("\(path): \(words.joined(separator: ", "))")
+      say("\(path): \(words.joined(separator: ", "))")
     }
   }
 }
