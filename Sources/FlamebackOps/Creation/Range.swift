@@ -1,6 +1,11 @@
 import FlamebackCore
 import FlamebackKernels
-import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
 
 extension Tensor {
   /// 0, 1, … before `end`. SeeAlso: torch.arange
@@ -73,7 +78,7 @@ extension Tensor {
     _ start: some ScalarConvertible, _ end: some ScalarConvertible, _ steps: Int, base: Double = 10,
     dtype: DType? = nil, device: Device? = nil, requiresGrad: Bool = false
   ) -> Tensor {
-    spaced("logspace", start.scalar, end.scalar, steps, dtype, device, requiresGrad) { Foundation.pow(base, $0) }
+    spaced("logspace", start.scalar, end.scalar, steps, dtype, device, requiresGrad) { raised(base, $0) }
   }
 
   // Symmetric: the second half counts from the end. Integers take their step in float32, as PyTorch does.
@@ -174,3 +179,6 @@ func fillIntegers(_ out: HostView, _ value: (Int) -> Int) {
       UnsafeMutableRawPointer(mutating: base), .int64, nil, to: out.pointer, out.dtype, nil, over: [count])
   }
 }
+
+/// C's pow, which the method of that name hides inside a tensor's methods.
+private func raised(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }
