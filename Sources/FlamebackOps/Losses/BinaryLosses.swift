@@ -34,8 +34,8 @@ extension Elementwise {
   /// t (ln t − x), 0 where t is 0.
   static let klDiv = Elementwise(
     "klDiv", domain: .floating,
-    gradient: { g, x, t, _ in [g * -t, (t .> 0).select(g * (.log(t) + 1 - x), g * 0)] }
-  ) { x, t in (t .> 0).select(t * .log(t), 0) - t * x }
+    gradient: { g, x, t, _ in [g * -t, g * ((t .== 0).select(0, .log(t) + 1) - x)] }
+  ) { x, t in (t .== 0).select(0, t * .log(t)) - t * x }
   static let klDivLog = Elementwise("klDiv", domain: .floating) { x, t in .exp(t) * (t - x) }
 
   static let hingeEmbeddingLoss = Elementwise("hingeEmbeddingLoss", arity: 3, domain: .real) { v in

@@ -13,6 +13,11 @@ extension OperatorTable {
     "inner": pair("other") { $0.inner($1) },
     "outer": pair("vec2") { $0.outer($1) },
     "kron": pair("other") { $0.kron($1) },
+    "__matmul__": pair("other") { $0.matmul($1) },
+    "linalg.vecdot": { call in
+      .tensor(
+        try call.tensor(0, "x").vecdot(try call.tensor(1, "y"), dim: try call.int(nil, "dim", default: -1)))
+    },
     "__rmatmul__": pair("other") { $1.matmul($0) },
     "addmm": scaled("mat1", "mat2") { $0.addmm($1, $2, beta: $3, alpha: $4) },
     "addmv": scaled("mat", "vec") { $0.addmv($1, $2, beta: $3, alpha: $4) },

@@ -75,6 +75,22 @@ extension OperatorTable {
           aweights: try call.optionalTensor(nil, "aweights")))
     },
     "corrcoef": unary { $0.corrcoef() },
+    "sum_to_size": { call in .tensor(try call.tensor(0, "input").sumToSize(try call.sizes(1, "size"))) },
+    "gradient": { call in
+      let x = try call.tensor(0, "input")
+      let dims = try call.optionalInts(nil, "dim")
+      let edgeOrder = try call.int(nil, "edge_order", default: 1)
+      guard call.isSequence(nil, "spacing"), let items = try call.value(nil, "spacing")?.items else {
+        let spacing = try call.double(nil, "spacing", default: 1)
+        return .tensors(x.gradient(dims: dims, spacing: spacing, edgeOrder: edgeOrder))
+      }
+      let spacings: [Spacing] = try items.map { item in
+        if let tensor = item.tensor { return .coordinates(tensor) }
+        guard let number = item.scalar else { throw CallError("gradient(): a spacing must be a number or a tensor") }
+        return .uniform(number.double)
+      }
+      return .tensors(x.gradient(dims: dims, spacings: spacings, edgeOrder: edgeOrder))
+    },
     "renorm": { call in
       .tensor(
         try call.tensor(0, "input").renorm(
