@@ -58,6 +58,17 @@ class Cursor {
     }
   }
 
+  // After how many elements the operand repeats for ever, if at most `limit`; otherwise 0.
+  int64_t period(int64_t limit) const {
+    return rank == 2 && stride[0] == 0 && sizes[1] <= limit ? sizes[1] : 0;
+  }
+
+  // The coalesced dimensions.
+  int32_t dimensions() const { return rank; }
+  int64_t sizeOf(int32_t d) const { return sizes[d]; }
+  int64_t strideOf(int32_t d) const { return stride[d]; }
+  int64_t position() const { return offset; }
+
  private:
   int32_t rank;
   int64_t offset;  // of the next element

@@ -72,7 +72,11 @@ struct Register {
   char *slot;       // its own memory, if it has some
   int32_t lastUse;  // index of the last instruction that reads it; n_code for outputs; -1: never
   bool direct;      // the tile is the tensor's own memory
+  int64_t period;   // not 0: the slot holds a repeating operand, the tile starts somewhere in it
 };
+
+// Operands that repeat after so many elements (a bias) are laid out once for all tiles.
+constexpr int64_t maxPeriod = 1024;
 
 struct Call {
   const fb_instruction *code;
@@ -109,43 +113,9 @@ bool runWhole(const Call &c, int32_t *errors) {
   return true;
 }
 
-// A copy between operands of one dtype, bit by bit.
 bool copyWhole(const Call &c) {
   if (c.nCode != 0 || c.nOutputs != 1 || c.outputRegisters[0] >= c.nInputs) return false;
-  const fb_operand &in = c.inputs[c.outputRegisters[0]];
-  const fb_operand &out = c.outputs[0];
-  if (in.dtype != out.dtype || (in.kind == FB_STRIDED && out.kind == FB_STRIDED)) return false;
-  const size_t size = dtypeSize[in.dtype];
-  const int log2 = __builtin_ctzll(size);
-  char *to = static_cast<char *>(out.data);
-  char *from = static_cast<char *>(in.data);
-  const size_t n = static_cast<size_t>(c.end - c.begin);
-  if (out.kind == FB_STRIDED) {
-    Cursor cursor(c.shape, out.strides, c.ndim, c.begin);
-    if (in.kind == FB_SINGLE) {
-      cursor.forRuns(n, [&](int64_t offset, int64_t stride, size_t count, size_t) {
-        for (size_t i = 0; i < count; ++i) std::memcpy(to + (offset + int64_t(i) * stride) * int64_t(size), from, size);
-      });
-    } else {
-      cursor.forRuns(n, [&](int64_t offset, int64_t stride, size_t count, size_t done) {
-        const char *source = from + (static_cast<size_t>(c.begin) + done) * size;
-        conversions().copyOut[log2](source, to + offset * int64_t(size), stride, count);
-      });
-    }
-    return true;
-  }
-  to += static_cast<size_t>(c.begin) * size;
-  if (in.kind == FB_LINEAR) {
-    std::memmove(to, from + static_cast<size_t>(c.begin) * size, n * size);
-  } else if (in.kind == FB_SINGLE) {
-    conversions().copyIn[log2](from, 0, to, n);
-  } else {
-    Cursor cursor(c.shape, in.strides, c.ndim, c.begin);
-    cursor.forRuns(n, [&](int64_t offset, int64_t stride, size_t count, size_t done) {
-      conversions().copyIn[log2](from + offset * int64_t(size), stride, to + done * size, count);
-    });
-  }
-  return true;
+  return copyElements(c.inputs[c.outputRegisters[0]], c.outputs[0], c.ndim, c.shape, c.begin, c.end);
 }
 
 class Interpreter {
@@ -184,8 +154,7 @@ class Interpreter {
     size_t strided = 0;
     for (int32_t r = 0; r < c.nInputs; ++r) strided += c.inputs[r].kind == FB_STRIDED;
     for (int32_t j = 0; j < c.nOutputs; ++j) strided += c.outputs[j].kind == FB_STRIDED;
-    // Worst case: one slot per register and one to convert an output.
-    const size_t slotArea = count * slotBytes;
+    const size_t slotArea = count * slotBytes + strided * (static_cast<size_t>(maxPeriod) * size + 64);  // at worst
     const size_t bytes = slotArea + count * (sizeof(Register) + sizeof(char *)) + strided * sizeof(Cursor) +
                          (operands + static_cast<size_t>(c.nCode)) * sizeof(int32_t) + 64;
     slots = arena.reserve(bytes);
@@ -199,18 +168,31 @@ class Interpreter {
     cursorOf = reinterpret_cast<int32_t *>(next);
     directOut = cursorOf + operands;
 
-    for (size_t r = 0; r < count; ++r) registers[r] = {nullptr, nullptr, -1, false};
+    for (size_t r = 0; r < count; ++r) registers[r] = {nullptr, nullptr, -1, false, 0};
     findLastUses();
     prepareCursors();
 
-    size_t nFree = 0, used = 0;
-    const auto take = [&] { return nFree > 0 ? free[--nFree] : slots + slotBytes * used++; };
+    size_t nFree = 0;
+    char *unused = slots;
+    const auto reserve = [&](size_t bytes) {
+      char *slot = unused;
+      unused += bytes;
+      return slot;
+    };
+    const auto take = [&] { return nFree > 0 ? free[--nFree] : reserve(slotBytes); };
     for (int32_t r = 0; r < firstResult(); ++r) {
       Register &reg = registers[r];
       if (reg.lastUse < 0) continue;
       const bool isInput = r < c.nInputs;
       // An operand that is also an output is copied if another output may overwrite it first.
       reg.direct = isInput && isDirect(c.inputs[r], c.compute) && (reg.lastUse < c.nCode || c.nOutputs == 1);
+      if (isInput && c.inputs[r].kind == FB_STRIDED) reg.period = cursors[cursorOf[r]].period(maxPeriod);
+      if (reg.period > c.end - c.begin) reg.period = 0;
+      if (reg.period > 0) {
+        reg.slot = reserve((slotBytes + static_cast<size_t>(reg.period) * size + 63) / 64 * 64);
+        repeat(c.inputs[r], reg, tile + static_cast<size_t>(reg.period));
+        continue;
+      }
       if (!reg.direct) reg.slot = reg.tile = take();
       if (!isInput) {
         fb_operand one = {reg.slot, nativeDtype[c.compute], FB_SINGLE, nullptr};
@@ -244,7 +226,24 @@ class Interpreter {
   };
 
   // Values filled once for all tiles keep their slot. Inputs are loaded before the code runs, so theirs may be reused.
-  bool staysFilled(int32_t r) const { return r < firstResult() && (r >= c.nInputs || c.inputs[r].kind == FB_SINGLE); }
+  bool staysFilled(int32_t r) const {
+    if (r >= firstResult()) return false;
+    return r >= c.nInputs || c.inputs[r].kind == FB_SINGLE || registers[r].period > 0;
+  }
+
+  // Fills a slot with n elements of an operand that repeats.
+  void repeat(const fb_operand &input, const Register &reg, size_t n) {
+    const size_t period = static_cast<size_t>(reg.period);
+    Cursor start(c.shape, input.strides, c.ndim, 0);
+    const Load load = conversions().load[input.dtype][c.compute];
+    start.forRuns(period, [&](int64_t offset, int64_t stride, size_t count, size_t done) {
+      const int64_t element = static_cast<int64_t>(dtypeSize[input.dtype]);
+      load(static_cast<char *>(input.data) + offset * element, stride, reg.slot + done * size, count);
+    });
+    for (size_t done = period; done < n; done += period) {
+      std::memcpy(reg.slot + done * size, reg.slot, std::min(period, n - done) * size);
+    }
+  }
 
   void fill(const fb_operand &single, char *slot, size_t n) {
     conversions().load[single.dtype][c.compute](single.data, 0, slot, n);
@@ -293,6 +292,10 @@ class Interpreter {
     const int64_t element = static_cast<int64_t>(dtypeSize[input.dtype]);
     if (reg.direct) {
       reg.tile = data + at * element;
+      return;
+    }
+    if (reg.period > 0) {
+      reg.tile = reg.slot + static_cast<size_t>(at % reg.period) * size;
       return;
     }
     const Load load = conversions().load[input.dtype][c.compute];

@@ -33,6 +33,10 @@ struct ConversionTable {
 
 void fillConversions(ConversionTable &table);
 
+// A copy between operands of one dtype, bit by bit; false if these have no such copy.
+bool copyElements(const fb_operand &in, const fb_operand &out, int32_t ndim, const int64_t *shape, int64_t begin,
+                  int64_t end);
+
 const KernelTable &kernels();
 const ConversionTable &conversions();
 

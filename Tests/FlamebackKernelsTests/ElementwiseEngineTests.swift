@@ -167,6 +167,45 @@ import Testing
     #expect(out.gathered(shape) == a.gathered(shape))
   }
 
+  /// A bias: the same row added to every row.
+  @Test(arguments: [[70, 13], [3, 600], [5, 1024], [3, 1025], [2, 2], [7, 40, 3]])
+  func operandsThatRepeat(_ shape: [Int]) {
+    var draws = KernelDraws(seed: 12)
+    let count = shape.reduce(1, *)
+    for dtype in [DType.float32, .float64, .float16, .int8] {
+      let x = KernelOperand(buffer: KernelBuffer(dtype, (0..<count).map { _ in Double(draws.below(50)) }))
+      var strides = [Int64](repeating: 0, count: shape.count)
+      strides[shape.count - 1] = 2
+      let row = KernelBuffer(dtype, (0..<2 * shape.last!).map { _ in Double(draws.below(50)) })
+      let bias = KernelOperand(buffer: row, kind: FB_STRIDED, strides: strides)
+      let out = KernelOperand(buffer: KernelBuffer(dtype, count: count))
+      runProgram(
+        [(FB_OP_ADD, [0, 1])], [x, bias], into: [out], registers: [2], compute: Self.computes[dtype]!, shape: shape,
+        cuts: [count / 5, count / 2])
+      #expect(out.buffer.values == zip(x.buffer.values, bias.gathered(shape)).map { $0 + $1 })
+    }
+  }
+
+  @Test(
+    arguments: [[40, 50], [3, 20, 33], [17, 5, 70], [9, 64], [100, 11]], [[1, 0, 2], [2, 1, 0], [0, 2, 1]])
+  func transposedCopies(_ sizes: [Int], _ order: [Int]) {
+    // The view's dimension d is dimension order[d] of a packed tensor; two-dimensional shapes get a leading 2.
+    let packed = sizes.count == 3 ? sizes : [2] + sizes
+    let packedStrides = [packed[1] * packed[2], packed[2], 1]
+    let shape = order.map { packed[$0] }
+    let count = packed.reduce(1, *)
+    var draws = KernelDraws(seed: 13)
+    for dtype in [DType.uint8, .float16, .float32, .float64, .complex128] {
+      let buffer = KernelBuffer(dtype, (0..<count).map { _ in Double(draws.below(120)) })
+      let view = KernelOperand(buffer: buffer, kind: FB_STRIDED, strides: order.map { Int64(packedStrides[$0]) })
+      let out = KernelOperand(buffer: KernelBuffer(dtype, count: count))
+      runProgram(
+        [], [view], into: [out], registers: [0], compute: Self.computes[dtype]!, shape: shape,
+        cuts: [count / 7, count / 3, count / 3 + 5])
+      #expect(out.buffer.values == view.gathered(shape), "\(packed) \(order) \(dtype)")
+    }
+  }
+
   @Test(arguments: [1, 511, 513, 1300]) func outputsMayBeInputs(_ count: Int) {
     var numbers = KernelDraws(seed: 5)
     let (first, second) = (numbers.list(count), numbers.list(count))
