@@ -143,6 +143,7 @@ extension Expression {
       }
       return (b .== 0).select(0, g * (b * a.pow(b - 1)).conj)
     }
-    return ((a .== 0) .& (b.real .>= 0)).select(0, g * (y * op(FB_OP_LOG, a)).conj)
+    let isPositive = (b.real.sign .== 1) .| (b.real .== 0)  // complex numbers have no order
+    return ((a .== 0) .& isPositive).select(0, g * (y * op(FB_OP_LOG, a)).conj)
   }
 }

@@ -69,7 +69,8 @@ extension Elementwise {
   /// start + weight · (end − start), from the nearer end.
   package static let lerp = Elementwise("lerp", arity: 3, domain: [.floating, .complex]) { x in
     let (start, end, weight) = (x[0], x[1], x[2])
-    return (weight.abs .< 0.5).select(start + weight * (end - start), end - (end - start) * (1 - weight))
+    let isNearStart = (0.5 - weight.abs).sign .== 1  // complex numbers have no order
+    return isNearStart.select(start + weight * (end - start), end - (end - start) * (1 - weight))
   }
   package static let addcmul = Elementwise("addcmul", arity: 4) { x in x[0] + x[3] * x[1] * x[2] }
   package static let addcdiv = Elementwise("addcdiv", arity: 4, domain: [.floating, .complex]) { x in
