@@ -52,6 +52,7 @@ let package = Package(
     .executableTarget(name: "conformance", dependencies: ["FlamebackTesting"]),
     .testTarget(name: "FlamebackKernelsTests", dependencies: ["FlamebackKernels", "CKernels"]),
     .testTarget(name: "FlamebackCoreTests", dependencies: ["Flameback", "FlamebackTesting"]),
+    .testTarget(name: "FlamebackOpsTests", dependencies: ["FlamebackTesting"]),
     .testTarget(name: "FlamebackTestingTests", dependencies: ["FlamebackTesting", "conformance"]),
     .testTarget(name: "FlamebackFilesTests", dependencies: ["FlamebackFiles"], exclude: ["Fixtures"]),
   ],
