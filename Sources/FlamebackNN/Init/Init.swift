@@ -125,39 +125,6 @@ public enum Init {
     return calculateGain(nonlinearity) / Double(mode == .fanIn ? fanIn : fanOut).squareRoot()
   }
 
-  /// A random orthogonal matrix (of the first dimension and the rest). SeeAlso: torch.nn.init.orthogonal_
-  public static func orthogonal(_ tensor: inout Tensor, gain: Double = 1, generator: Generator? = nil) {
-    guard tensor.rank >= 2 else {
-      return report(OpError("orthogonal", "expected at least 2 dimensions, got \(tensor.spec)"))
-    }
-    let spec = tensor.spec
-    if tensor.elementCount == 0 { return }
-    let rows = spec.shape[0]
-    let columns = tensor.elementCount / rows
-    let draws = Draw.normal(spec, 0, 1, generator).scalars(Double.self)
-    // Gram-Schmidt, twice, over the shorter side: the Q of a QR decomposition with a positive diagonal of R.
-    let byRows = rows < columns
-    let (count, length) = byRows ? (rows, columns) : (columns, rows)
-    var basis = (0..<count).map { k in
-      (0..<length).map { i in byRows ? draws[k * columns + i] : draws[i * columns + k] }
-    }
-    for k in 0..<count {
-      for _ in 0..<2 {
-        for j in 0..<k {
-          let overlap = zip(basis[k], basis[j]).reduce(0) { $0 + $1.0 * $1.1 }
-          for i in 0..<length { basis[k][i] -= overlap * basis[j][i] }
-        }
-      }
-      let norm = basis[k].reduce(0) { $0 + $1 * $1 }.squareRoot()
-      for i in 0..<length { basis[k][i] /= norm }
-    }
-    fill(&tensor) { elements, _ in
-      for k in 0..<count {
-        for i in 0..<length { elements[byRows ? k * columns + i : i * columns + k] = gain * basis[k][i] }
-      }
-    }
-  }
-
   /// Normal with a part of each column zero. SeeAlso: torch.nn.init.sparse_
   public static func sparse(
     _ tensor: inout Tensor, sparsity: Double, std: Double = 0.01, generator: Generator? = nil

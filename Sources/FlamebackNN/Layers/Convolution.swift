@@ -68,7 +68,7 @@ public class ConvolutionLayer: Module, UnaryLayer {
     return attempt((Tensor.poisoned(x.spec), 0 as any ConvolutionPadding)) { () throws(OpError) in
       let (before, after) = try padding.zeros(kernel: kernelSize, stride: stride, dilation: dilation, op: typeName)
       let pairs = zip(before, after).reversed().flatMap { [$0, $1] }
-      return (x.padded(pairs, mode: paddingMode), 0)
+      return (x.pad(pairs, mode: PadMode(rawValue: paddingMode.rawValue) ?? .constant), 0)
     }
   }
 

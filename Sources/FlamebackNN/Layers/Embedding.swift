@@ -70,7 +70,7 @@ public final class Embedding: Module, UnaryLayer {
 }
 
 /// Sums, means or maxima of groups of table rows. SeeAlso: torch.nn.EmbeddingBag
-public final class EmbeddingBag: Module {
+public final class EmbeddingBag: Module, UnaryLayer {
   public let numEmbeddings: Int
   public let embeddingDim: Int
   public let maxNorm: Double?
@@ -98,8 +98,10 @@ public final class EmbeddingBag: Module {
     self.weight = table.weight
   }
 
+  public func callAsFunction(_ x: Tensor) -> Tensor { callAsFunction(x, nil) }
+
   /// `offsets`: where the groups of a vector begin; the rows of a matrix are groups already.
-  public func callAsFunction(_ x: Tensor, _ offsets: Tensor? = nil, perSampleWeights: Tensor? = nil) -> Tensor {
+  public func callAsFunction(_ x: Tensor, _ offsets: Tensor?, perSampleWeights: Tensor? = nil) -> Tensor {
     call([x]) { inputs in
       if let maxNorm { weight = weight.renormalizingRows(inputs[0], maxNorm: maxNorm, normType: normType) }
       return [

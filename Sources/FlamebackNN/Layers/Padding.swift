@@ -85,53 +85,53 @@ public final class ZeroPad3d: PaddingLayer {
 /// Pads sequences with the mirrored data. SeeAlso: torch.nn.ReflectionPad1d
 public final class ReflectionPad1d: PaddingLayer {
   public init(_ padding: any Sizes) { super.init(1, padding) }
-  override func pad(_ x: Tensor) -> Tensor { x.padded(padding, mode: .reflect) }
+  override func pad(_ x: Tensor) -> Tensor { x.pad(padding, mode: .reflect) }
 }
 
 /// Pads images with the mirrored data. SeeAlso: torch.nn.ReflectionPad2d
 public final class ReflectionPad2d: PaddingLayer {
   public init(_ padding: any Sizes) { super.init(2, padding) }
-  override func pad(_ x: Tensor) -> Tensor { x.padded(padding, mode: .reflect) }
+  override func pad(_ x: Tensor) -> Tensor { x.pad(padding, mode: .reflect) }
 }
 
 /// Pads volumes with the mirrored data. SeeAlso: torch.nn.ReflectionPad3d
 public final class ReflectionPad3d: PaddingLayer {
   public init(_ padding: any Sizes) { super.init(3, padding) }
-  override func pad(_ x: Tensor) -> Tensor { x.padded(padding, mode: .reflect) }
+  override func pad(_ x: Tensor) -> Tensor { x.pad(padding, mode: .reflect) }
 }
 
 /// Pads sequences with the outermost data. SeeAlso: torch.nn.ReplicationPad1d
 public final class ReplicationPad1d: PaddingLayer {
   public init(_ padding: any Sizes) { super.init(1, padding) }
-  override func pad(_ x: Tensor) -> Tensor { x.padded(padding, mode: .replicate) }
+  override func pad(_ x: Tensor) -> Tensor { x.pad(padding, mode: .replicate) }
 }
 
 /// Pads images with the outermost data. SeeAlso: torch.nn.ReplicationPad2d
 public final class ReplicationPad2d: PaddingLayer {
   public init(_ padding: any Sizes) { super.init(2, padding) }
-  override func pad(_ x: Tensor) -> Tensor { x.padded(padding, mode: .replicate) }
+  override func pad(_ x: Tensor) -> Tensor { x.pad(padding, mode: .replicate) }
 }
 
 /// Pads volumes with the outermost data. SeeAlso: torch.nn.ReplicationPad3d
 public final class ReplicationPad3d: PaddingLayer {
   public init(_ padding: any Sizes) { super.init(3, padding) }
-  override func pad(_ x: Tensor) -> Tensor { x.padded(padding, mode: .replicate) }
+  override func pad(_ x: Tensor) -> Tensor { x.pad(padding, mode: .replicate) }
 }
 
 /// Pads sequences with the data of the other side. SeeAlso: torch.nn.CircularPad1d
 public final class CircularPad1d: PaddingLayer {
   public init(_ padding: any Sizes) { super.init(1, padding) }
-  override func pad(_ x: Tensor) -> Tensor { x.padded(padding, mode: .circular) }
+  override func pad(_ x: Tensor) -> Tensor { x.pad(padding, mode: .circular) }
 }
 
 /// Pads images with the data of the other side. SeeAlso: torch.nn.CircularPad2d
 public final class CircularPad2d: PaddingLayer {
   public init(_ padding: any Sizes) { super.init(2, padding) }
-  override func pad(_ x: Tensor) -> Tensor { x.padded(padding, mode: .circular) }
+  override func pad(_ x: Tensor) -> Tensor { x.pad(padding, mode: .circular) }
 }
 
 /// Pads volumes with the data of the other side. SeeAlso: torch.nn.CircularPad3d
 public final class CircularPad3d: PaddingLayer {
   public init(_ padding: any Sizes) { super.init(3, padding) }
-  override func pad(_ x: Tensor) -> Tensor { x.padded(padding, mode: .circular) }
+  override func pad(_ x: Tensor) -> Tensor { x.pad(padding, mode: .circular) }
 }

@@ -24,6 +24,7 @@ enum RecurrentStep {
   static func run(_ mode: RecurrentMode, _ fromInput: Tensor, _ fromHidden: Tensor, _ h: Tensor, _ c: Tensor?) -> (
     h: Tensor, c: Tensor?
   ) {
+    if fromInput.isPoisoned || fromHidden.isPoisoned { return (.poisoned(h.spec), c) }
     switch mode {
     case .tanh: return (tanh(fromInput, fromHidden), nil)
     case .relu: return (relu(fromInput, fromHidden), nil)
@@ -82,6 +83,9 @@ public class RecurrentCell: Module {
 
   /// One step; without batch the tensors have one dimension.
   func step(_ x: Tensor, _ h: Tensor?, _ c: Tensor?) -> (h: Tensor, c: Tensor?) {
+    if x.dtype != weightIH.dtype {
+      return (fail(typeName, "the input is \(x.dtype), the weights \(weightIH.dtype): convert one of them"), c)
+    }
     guard x.rank == 1 || x.rank == 2, x.shape.last == inputSize else {
       return (fail(typeName, "expected an input of [batch, \(inputSize)] or [\(inputSize)], got \(x.spec)"), c)
     }

@@ -17,8 +17,8 @@ public enum OperatorTable {
 
   static let all: [String: Entry] = {
     let areas = [
-      pointwise, creation, views, indexing, reductions, maskedReductions, matmul, neural, spatial, vision, random, linalg, fft, special,
-      sparse, distributions, misc,
+      pointwise, creation, views, indexing, reductions, maskedReductions, matmul, neural, spatial, vision, random,
+      linalg, fft, special, sparse, distributions, misc, initialization,
     ]
     return areas.reduce(into: [:]) { $0.merge($1) { first, _ in first } }
   }()
