@@ -51,7 +51,6 @@ let package = Package(
       ]),
     .executableTarget(name: "conformance", dependencies: ["FlamebackTesting"]),
     .testTarget(name: "FlamebackKernelsTests", dependencies: ["FlamebackKernels", "CKernels"]),
-    .testTarget(name: "FlamebackOpsTests", dependencies: ["Flameback", "FlamebackTesting"]),
     .testTarget(name: "FlamebackCoreTests", dependencies: ["Flameback", "FlamebackTesting"]),
     .testTarget(name: "FlamebackOpsTests", dependencies: ["FlamebackTesting"]),
     .testTarget(name: "FlamebackTestingTests", dependencies: ["FlamebackTesting", "conformance"]),
