@@ -88,7 +88,7 @@ struct GridSampleGradient: Primitive {
   }
 
   var attributes: [(String, String)] { sample.attributes }
-  var gradient: Gradient { .none(because: "second derivatives of grid sampling are not known, to PyTorch neither") }
+  var gradient: Gradient { .ofDecomposition }
 }
 
 extension Tensor {
