@@ -28,6 +28,7 @@ let package = Package(
     .target(name: "FlamebackKernels", dependencies: ["CKernels"]),
     .target(name: "FlamebackCore", dependencies: ["FlamebackKernels"]),
     .target(name: "FlamebackOps", dependencies: ["FlamebackCore"]),
+    .target(name: "FlamebackDistributions", dependencies: ["FlamebackOps"]),
     .target(name: "FlamebackNN", dependencies: ["FlamebackOps"]),
     .target(name: "FlamebackOptim", dependencies: ["FlamebackNN"]),
     .target(name: "FlamebackData", dependencies: ["FlamebackOps"]),
@@ -37,8 +38,8 @@ let package = Package(
     .target(
       name: "Flameback",
       dependencies: [
-        "FlamebackKernels", "FlamebackCore", "FlamebackOps", "FlamebackNN", "FlamebackOptim", "FlamebackData",
-        "FlamebackIO",
+        "FlamebackKernels", "FlamebackCore", "FlamebackOps", "FlamebackDistributions", "FlamebackNN", "FlamebackOptim",
+        "FlamebackData", "FlamebackIO",
       ]),
     .target(
       name: "FlamebackVision", dependencies: ["Flameback", "FlamebackFiles"], resources: [.copy("Resources/digits")]),

@@ -1,5 +1,6 @@
 @_exported import FlamebackCore
 @_exported import FlamebackData
+@_exported import FlamebackDistributions
 @_exported import FlamebackIO
 @_exported import FlamebackKernels
 @_exported import FlamebackNN
