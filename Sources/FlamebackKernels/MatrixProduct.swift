@@ -48,9 +48,11 @@ public enum MatrixProduct {
     }
   }
 
-  /// c = alpha · a b + beta · c, with c contiguous [batch..., m, n]; c is not read if beta is 0.
+  /// c = alpha · a b + beta · c, with c contiguous [batch..., m, n]; c is not read if beta is 0. `bias`: n values to be
+  /// added to every row instead.
   public static func run(
-    _ a: Operand, _ b: Operand, into c: UnsafeMutableRawPointer, dtype: DType, alpha: Scalar = 1, beta: Scalar = 0
+    _ a: Operand, _ b: Operand, into c: UnsafeMutableRawPointer, dtype: DType, alpha: Scalar = 1, beta: Scalar = 0,
+    bias: UnsafeMutableRawPointer? = nil
   ) {
     let rank = a.layout.rank
     var m = a.rows
@@ -85,7 +87,7 @@ public enum MatrixProduct {
               dtype: fb_dtype(dtype.rawValue), trans_a: transA ? 1 : 0, trans_b: transB ? 1 : 0, m: Int64(m),
               n: Int64(n), k: Int64(k), a: a.pointer, lda: Int64(lda), b: b.pointer, ldb: Int64(ldb), c: c,
               ldc: Int64(n), alpha: fb_scalar(alpha), beta: fb_scalar(beta), batch_ndim: Int32(batch.count),
-              batch_shape: sizes, batch_stride_a: strideA, batch_stride_b: strideB, batch_stride_c: strideC, bias: nil)
+              batch_shape: sizes, batch_stride_a: strideA, batch_stride_b: strideB, batch_stride_c: strideC, bias: bias)
             if count == 1 || fb_gemm_is_parallel(&arguments) {
               fb_gemm(&arguments, 0, Int64(count))
             } else {

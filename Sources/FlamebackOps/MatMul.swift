@@ -37,16 +37,16 @@ struct MatrixMultiply: Primitive {
       let matrix = Shape(view.shape.suffix(2))
       return MatrixProduct.Operand(view.pointer, view.layout.expanded(to: batch + matrix)!)
     }
-    let adds = inputs.count > 2 && beta.bool
-    if adds {
-      Strided.copy(
-        inputs[2].pointer, out.dtype, inputs[2].layout.expanded(to: out.shape)!.strides, to: out.pointer, out.dtype,
-        nil,
-        over: out.shape)
+    guard inputs.count > 2, beta.bool else {
+      return MatrixProduct.run(
+        operand(inputs[0]), operand(inputs[1]), into: out.pointer, dtype: out.dtype, alpha: alpha)
     }
+    let added = inputs[2].layout.expanded(to: out.shape)!.strides
+    let isRow = beta.isOne && added.last == 1 && added.dropLast().allSatisfy { $0 == 0 }
+    if !isRow { Strided.copy(inputs[2].pointer, out.dtype, added, to: out.pointer, out.dtype, nil, over: out.shape) }
     MatrixProduct.run(
       operand(inputs[0]), operand(inputs[1]), into: out.pointer, dtype: out.dtype, alpha: alpha,
-      beta: adds ? beta : 0)
+      beta: isRow ? 0 : beta, bias: isRow ? inputs[2].pointer : nil)
   }
 
   var acceptsStrides: Bool { true }
