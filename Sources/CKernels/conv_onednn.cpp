@@ -181,11 +181,17 @@ class Plans {
   std::map<Key, std::list<Item>::iterator> byKey;
 };
 
-Key makeKey(const fb_conv &v, ConvPass pass, bool hasBias) {
+int64_t multiplications(const fb_conv &v) {
+  int64_t count = v.batch * v.out_channels * (v.in_channels / std::max<int64_t>(v.groups, 1));
+  for (int d = 0; d < 3; ++d) count *= v.output[d] * v.kernel[d];
+  return count;
+}
+
+Key makeKey(const fb_conv &v, ConvPass pass, bool hasBias, int threads) {
   Key key{};
   size_t i = 0;
   for (int64_t value : {v.batch, v.in_channels, v.out_channels, v.groups, int64_t(pass), int64_t(hasBias),
-                        int64_t(threadCount())})
+                        int64_t(threads)})
     key[i++] = value;
   for (const int64_t *values : {v.input, v.output, v.kernel, v.stride, v.dilation, v.pad_begin, v.pad_end})
     for (int d = 0; d < 3; ++d) key[i++] = values[d];
@@ -196,8 +202,8 @@ Key makeKey(const fb_conv &v, ConvPass pass, bool hasBias) {
 
 bool convolveOneDNN(const fb_conv &v, ConvPass pass, void *source, void *weight, const void *bias, void *destination) {
   static Plans plans;
-  adoptThreadCount();
-  const std::shared_ptr<Plan> plan = plans.find(makeKey(v, pass, bias != nullptr), v, pass, bias != nullptr);
+  const int threads = adoptThreadCount(multiplications(v));
+  const std::shared_ptr<Plan> plan = plans.find(makeKey(v, pass, bias != nullptr, threads), v, pass, bias != nullptr);
   if (!plan) return false;
   auto bytes = [](const Operand &operand) {
     return operand.differs() ? (operand.wanted.get_size() + 63) / 64 * 64 : 0;

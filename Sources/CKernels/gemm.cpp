@@ -110,14 +110,14 @@ void multiply(const Product<T> &p) {
     const bool small = p.m == 1 || p.n == 1 ? work < kSmallProduct / 8 : work < kSmallProduct;
     if (small) return multiplySmall(p);
     if (fitsBlas(p.m, p.n, p.k, p.lda, p.ldb, p.ldc)) {
-      adoptThreadCount();
+      adoptThreadCount(work);
       if (!multiplyVector(p)) callBlas(p);
       return;
     }
   }
   if constexpr (isComplex<T>) {
     if (p.m * p.n * p.k >= 64 && fitsBlas(p.m, p.n, p.k, p.lda, p.ldb, p.ldc)) {
-      adoptThreadCount();
+      adoptThreadCount(4 * p.m * p.n * p.k);
       return callBlas(p);
     }
   }

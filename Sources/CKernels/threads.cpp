@@ -27,20 +27,24 @@ struct Loop {
 
 }  // namespace
 
-void adoptThreadCount() {
-  int count = wanted.load(std::memory_order_relaxed);
-  if (count == adopted) return;
-  omp_set_num_threads(count);
-  adopted = count;
+int adoptThreadCount(int64_t multiplications) {
+  // A region that another process delays waits for a whole time slice: not worth it for a fraction of a millisecond.
+  constexpr int64_t kWorthSharing = int64_t(1) << 23;
+  const int count = multiplications < kWorthSharing ? 1 : threadCount();
+  if (count != adopted) {
+    omp_set_num_threads(count);
+    adopted = count;
+  }
+  return count;
 }
 
 int threadCount() {
+  static const int all = omp_get_max_threads();
   int count = wanted.load(std::memory_order_relaxed);
-  return count ? count : omp_get_max_threads();
+  return count ? count : all;
 }
 
 void parallelFor(int64_t count, void (*body)(void *, int64_t), void *context) {
-  adoptThreadCount();
   int64_t threads = std::min<int64_t>(count, threadCount());
   Loop loop{{0}, count, body, context};
   auto work = [](void *raw) {
@@ -57,7 +61,6 @@ extern "C" void fb_set_blas_threads(int32_t count) {
   if (count < 1) count = 1;
   fbd::wanted.store(count, std::memory_order_relaxed);
   openblas_set_num_threads(count);
-  fbd::adoptThreadCount();
 }
 
 extern "C" int32_t fb_get_blas_threads(void) { return fbd::threadCount(); }
