@@ -55,6 +55,7 @@ let package = Package(
     .testTarget(name: "FlamebackCoreTests", dependencies: ["Flameback", "FlamebackTesting"]),
     .testTarget(name: "FlamebackOpsTests", dependencies: ["FlamebackTesting"]),
     .testTarget(name: "FlamebackTestingTests", dependencies: ["FlamebackTesting", "conformance"]),
+    .testTarget(name: "FlamebackVisionTests", dependencies: ["Flameback", "FlamebackVision", "FlamebackTesting"]),
     .testTarget(name: "FlamebackFilesTests", dependencies: ["FlamebackFiles"], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],
