@@ -37,3 +37,12 @@ struct Nonzero: Primitive {
 
   var gradient: Gradient { .none(because: "positions do not vary smoothly") }
 }
+
+extension Tensor {
+  /// `nonzero` with exactly `size` rows: cut, or filled up with `fillValue`. SeeAlso: torch.nonzero_static
+  public func nonzeroStatic(size: Int, fillValue: Int = -1) -> Tensor {
+    guard size >= 0 else { return fail("nonzeroStatic", "size must not be negative, got \(size)", like: spec) }
+    let found = nonzero()
+    return found.constantPad([0, 0, 0, size - found.shape[0]], value: .int(fillValue))
+  }
+}

@@ -82,3 +82,26 @@ struct Diagonal: ViewPrimitive {
 
   var gradient: Gradient { adjointGradient }
 }
+
+extension Tensor {
+  /// A copy with one number on the main diagonal; `wrap` starts it anew below a tall matrix's last row of it.
+  /// SeeAlso: torch.Tensor.fill_diagonal_
+  public func fillDiagonal(_ value: some ScalarConvertible, wrap: Bool = false) -> Tensor {
+    attempt(like: self) { () throws(OpError) in
+      guard rank >= 2, rank == 2 || shape.allSatisfy({ $0 == shape[0] }) else {
+        throw OpError("fillDiagonal", "expects a matrix, or more dimensions of one size, got \(spec)")
+      }
+      let step = shape.contiguousStrides.reduce(0, +)
+      let (height, width) = (shape[0], shape[1])
+      let number = Tensor.full([], value.scalar, dtype: dtype, device: device)
+      func filling(_ x: Tensor, _ start: Int, _ count: Int) -> Tensor {
+        let target = Layout(shape: [count], strides: [step], offset: start)
+        return apply(EmbedView(view: AsStrided(input: Layout(shape), target: target)), x, number)
+      }
+      let size = shape.min()!
+      let filled = filling(self, 0, size)
+      guard wrap, rank == 2, height > width + 1 else { return filled }
+      return filling(filled, width * (width + 1), (elementCount + width) / (width + 1) - size)
+    }
+  }
+}

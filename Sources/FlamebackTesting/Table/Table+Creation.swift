@@ -4,6 +4,65 @@ import FlamebackKernels
 
 extension OperatorTable {
   static let creation: [String: Entry] = filled.merging(counted) { first, _ in first }
+    .merging(windows) { first, _ in first }
+
+  private typealias MakeWindow = @Sendable (Int, _ sym: Bool, DType?) throws -> Tensor
+
+  private static let windows: [String: Entry] = [
+    "signal.windows.bartlett": window { _ in { Window.bartlett($0, sym: $1, dtype: $2) } },
+    "signal.windows.blackman": window { _ in { Window.blackman($0, sym: $1, dtype: $2) } },
+    "signal.windows.cosine": window { _ in { Window.cosine($0, sym: $1, dtype: $2) } },
+    "signal.windows.exponential": window { call in
+      let (center, tau) = (try call.optionalDouble(nil, "center"), try call.double(nil, "tau", default: 1))
+      return { Window.exponential($0, center: center, tau: tau, sym: $1, dtype: $2) }
+    },
+    "signal.windows.gaussian": window { call in
+      let std = try call.double(nil, "std", default: 1)
+      return { Window.gaussian($0, std: std, sym: $1, dtype: $2) }
+    },
+    "signal.windows.general_cosine": window { call in
+      guard let a = try call.optionalDoubles(nil, "a") else { throw CallError("general_cosine() needs a") }
+      return { Window.generalCosine($0, a: a, sym: $1, dtype: $2) }
+    },
+    "signal.windows.general_hamming": window { call in
+      let alpha = try call.double(nil, "alpha", default: 0.54)
+      return { Window.generalHamming($0, alpha: alpha, sym: $1, dtype: $2) }
+    },
+    "signal.windows.hamming": window { _ in { Window.hamming($0, sym: $1, dtype: $2) } },
+    "signal.windows.hann": window { _ in { Window.hann($0, sym: $1, dtype: $2) } },
+    "signal.windows.kaiser": window { call in
+      let beta = try call.double(nil, "beta", default: 12)
+      return { Window.kaiser($0, beta: beta, sym: $1, dtype: $2) }
+    },
+    "signal.windows.nuttall": window { _ in { Window.nuttall($0, sym: $1, dtype: $2) } },
+    "bartlett_window": periodic { _ in { Window.bartlett($0, sym: $1, dtype: $2) } },
+    "blackman_window": periodic { _ in { Window.blackman($0, sym: $1, dtype: $2) } },
+    "hann_window": periodic { _ in { Window.hann($0, sym: $1, dtype: $2) } },
+    "hamming_window": periodic { call in
+      let a = [try call.double(2, "alpha", default: 0.54), try call.double(3, "beta", default: 0.46)]
+      return { Window.generalCosine($0, a: a, sym: $1, dtype: $2) }
+    },
+    "kaiser_window": periodic { call in
+      let beta = try call.double(2, "beta", default: 12)
+      return { Window.kaiser($0, beta: beta, sym: $1, dtype: $2) }
+    },
+  ]
+
+  private static func window(_ make: @escaping @Sendable (Call) throws -> MakeWindow) -> Entry {
+    { call in
+      let o = try call.factoryOptions()
+      let sym = try call.bool(nil, "sym", default: true)
+      return .tensor(try make(call)(try call.int(0, "M"), sym, o.dtype))
+    }
+  }
+
+  private static func periodic(_ make: @escaping @Sendable (Call) throws -> MakeWindow) -> Entry {
+    { call in
+      let o = try call.factoryOptions()
+      let isPeriodic = try call.bool(1, "periodic", default: true)
+      return .tensor(try make(call)(try call.int(0, "window_length"), !isPeriodic, o.dtype))
+    }
+  }
 
   private static let filled: [String: Entry] = [
     "zeros": { call in

@@ -80,6 +80,23 @@ extension OperatorTable {
         try call.tensor(0, "input").bincount(
           weights: try call.optionalTensor(1, "weights"), minLength: try call.int(2, "minlength", default: 0)))
     },
+    "histc": { call in
+      .tensor(
+        try call.tensor(0, "input").histc(
+          bins: try call.int(1, "bins", default: 100), min: try call.double(2, "min", default: 0),
+          max: try call.double(3, "max", default: 0)))
+    },
+    "histogram": { call in
+      let x = try call.tensor(0, "input")
+      let weight = try call.optionalTensor(nil, "weight")
+      let density = try call.bool(nil, "density")
+      let range = try call.optionalDoubles(nil, "range").map { ($0[0], $0[1]) }
+      let found =
+        call.isTensor(1, "bins")
+        ? x.histogram(edges: try call.tensor(1, "bins"), weight: weight, density: density)
+        : x.histogram(try call.int(1, "bins"), range: range, weight: weight, density: density)
+      return .tensors(found.hist, found.edges, fields: ["hist", "bin_edges"])
+    },
     "unravel_index": { call in
       .tensors(try call.tensor(0, "indices").unravelIndex(try call.ints(1, "shape")))
     },
@@ -268,6 +285,11 @@ extension OperatorTable {
     "nonzero": { call in
       let x = try call.tensor(0, "input")
       return try call.bool(nil, "as_tuple") ? .tensors(x.nonzeroAsTuple()) : .tensor(x.nonzero())
+    },
+    "nonzero_static": { call in
+      .tensor(
+        try call.tensor(0, "input").nonzeroStatic(
+          size: try call.int(nil, "size"), fillValue: try call.int(nil, "fill_value", default: -1)))
     },
     "argwhere": unary { $0.argwhere() },
     "where": { call in

@@ -177,6 +177,15 @@ extension OperatorTable {
         try call.tensor(0, "input").combinations(
           try call.int(1, "r", default: 2), withReplacement: try call.bool(2, "with_replacement")))
     },
+    "constant_pad_nd": { call in
+      .tensor(
+        try call.tensor(0, "input").constantPad(try call.ints(1, "pad"), value: try call.scalar(2, "value", default: 0))
+      )
+    },
+    "fill_diagonal": { call in
+      .tensor(
+        try call.tensor(0, "input").fillDiagonal(try call.scalar(1, "fill_value"), wrap: try call.bool(2, "wrap")))
+    },
     "block_diag": { call in .tensor(Tensor.blockDiag(try call.tensorsOrRest(0, "tensors"))) },
   ]
 
