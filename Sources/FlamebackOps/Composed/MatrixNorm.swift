@@ -41,6 +41,19 @@ extension Tensor {
         let sums = x.abs().sum(dim: summed, keepDim: true)
         let extreme = value > 0 ? sums.amax(dim: chosen, keepDim: true) : sums.amin(dim: chosen, keepDim: true)
         return keepDim ? extreme : extreme.squeeze(dims)
+      case .nuclear, .order(2), .order(-2):
+        // Both dimensions go to the end, and come back with size 1.
+        let values = x.movedim(dims, [rank - 2, rank - 1]).svdvals()
+        let result: Tensor
+        if case .nuclear = order {
+          result = values.sum(dim: -1)
+        } else if case .order(2) = order {
+          result = values.amax(dim: -1)
+        } else {
+          result = values.amin(dim: -1)
+        }
+        if !keepDim { return result }
+        return dims.sorted().reduce(result) { $0.unsqueeze($1) }
       default: throw OpError(op, "no such norm of a matrix: \(order)")
       }
     }

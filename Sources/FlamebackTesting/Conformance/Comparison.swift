@@ -118,15 +118,17 @@ struct Comparison {
     if mode == "shape" { return }
     var found = try HostArray(got)
     var wanted = try file.array(descriptor)
+    if mode == "columns" || mode == "rows" {
+      // Whole, as the cotangent to be unaligned is whole too; factors of undefined columns do not matter.
+      let alignment = Alignment(factorsOf: found, to: wanted, byRows: mode == "rows")
+      alignments[path] = alignment
+      found = alignment.aligned(found)
+    }
     if let narrow = descriptor["narrow"], let dim = narrow["dim"]?.int, let length = narrow["length"]?.int {
       found = found.narrowed(dim, length)
       wanted = wanted.narrowed(dim, length)
     }
     switch mode {
-    case "columns", "rows":
-      let alignment = Alignment(factorsOf: found, to: wanted, byRows: mode == "rows")
-      alignments[path] = alignment
-      found = alignment.aligned(found)
     case "multiset":
       let alignment = try Alignment(orderOf: found, like: wanted, rtol: rtol, atol: atol, place: place)
       alignments[path] = alignment

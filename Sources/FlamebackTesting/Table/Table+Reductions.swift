@@ -201,14 +201,14 @@ extension OperatorTable {
     }
   }
 
-  private static func matrixOrder(_ call: Call, _ position: Int) throws -> MatrixNorm {
-    if !call.has(position, "ord") { return .frobenius }
-    if call.isString(position, "ord") {
-      let name = try call.string(position, "ord")
+  static func matrixOrder(_ call: Call, _ position: Int, _ key: String = "ord") throws -> MatrixNorm {
+    if !call.has(position, key) { return .frobenius }
+    if call.isString(position, key) {
+      let name = try call.string(position, key)
       guard let order = MatrixNorm(name) else { throw CallError("\(call.name)(): unknown norm '\(name)'") }
       return order
     }
-    return .order(try call.double(position, "ord"))
+    return .order(try call.double(position, key))
   }
 
   /// The median of everything, or values and indices along a dimension.
