@@ -6,6 +6,7 @@ struct Hooks {
   var before: [(id: Int, body: (Module, [Tensor]) -> [Tensor]?)] = []
   var after: [(id: Int, body: (Module, [Tensor], [Tensor]) -> [Tensor]?)] = []
   var backward: [(id: Int, body: @Sendable (Tensor) -> Tensor?)] = []
+  var isEmpty: Bool { before.isEmpty && after.isEmpty && backward.isEmpty }
 }
 
 /// Removes a module's hook again. SeeAlso: torch.utils.hooks.RemovableHandle
@@ -42,7 +43,10 @@ extension Module {
     let id = hooks.next
     hooks[keyPath: list].append((id, body))
     self.hooks = hooks
-    return ModuleHookHandle { [weak self] in self?.hooks?[keyPath: list].removeAll { $0.id == id } }
+    return ModuleHookHandle { [weak self] in
+      self?.hooks?[keyPath: list].removeAll { $0.id == id }
+      if self?.hooks?.isEmpty == true { self?.hooks = nil }
+    }
   }
 
   /// Runs one call of the module: hooks before and after, and its name in a traced graph.

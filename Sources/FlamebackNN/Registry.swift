@@ -17,6 +17,9 @@ struct Registry {
     }
   }
 
+  /// Whether the value is or may contain state: most properties are plain numbers, whose names are not worth a look.
+  static func mayHold(_ value: Any) -> Bool { value is Module || value is any RegistryEntry || value is any StateCell }
+
   /// Files the elements of a container: plain arrays and dictionaries appear as PyTorch's lists and dicts do.
   mutating func add(_ key: String, elements: some Sequence<(String, Any)>, isList: Bool) {
     var inner = Registry()
@@ -89,7 +92,7 @@ extension Module {
     }
     let keys = Self.stateKeys
     for mirror in mirrors.reversed() {
-      for case (let label?, let value) in mirror.children {
+      for case (let label?, let value) in mirror.children where Registry.mayHold(value) {
         let name = label.hasPrefix("_") ? String(label.dropFirst()) : label
         registry.add(keys[name] ?? snakeCase(name), value)
       }

@@ -79,7 +79,7 @@ open class Optimizer {
   }
 
   /// Adds parameters with options of their own. SeeAlso: torch.optim.Optimizer.add_param_group
-  public func addGroup(_ group: ParameterGroup) {
+  open func addGroup(_ group: ParameterGroup) {
     var group = group
     group.fill(from: defaults)
     var known = Set(groups.flatMap(\.parameters).map(ObjectIdentifier.init))
@@ -184,7 +184,7 @@ open class Optimizer {
 
   /// PyTorch's structure: the state by parameter number, and the groups' options with the numbers of their parameters.
   /// SeeAlso: torch.optim.Optimizer.state_dict
-  public func stateDict() -> StateValue {
+  open func stateDict() -> StateValue {
     var state: [Int: StateValue] = [:]
     var saved: [StateValue] = []
     var next = 0

@@ -33,7 +33,9 @@ public struct ParameterGroup {
   }
 
   /// The value of an option, nil where the optimizer has none of that name.
-  public subscript<Value>(ifPresent option: OptimizerOption<Value>) -> Value? { options[option.name].flatMap(Value.init) }
+  public subscript<Value>(ifPresent option: OptimizerOption<Value>) -> Value? {
+    options[option.name].flatMap(Value.init)
+  }
 
   /// The learning rate.
   public var lr: Double {

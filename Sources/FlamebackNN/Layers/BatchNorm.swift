@@ -7,7 +7,7 @@ public class StatisticsNorm: Module, UnaryLayer {
   public let numFeatures: Int
   public let eps: Double
   /// The weight of the newest batch in the running statistics; nil: all batches count the same.
-  public let momentum: Double?
+  public package(set) var momentum: Double?
   public let affine: Bool
   public let trackRunningStats: Bool
   @Parameter public var weight: Tensor?
@@ -29,6 +29,14 @@ public class StatisticsNorm: Module, UnaryLayer {
     runningMean = trackRunningStats ? .zeros([numFeatures]) : nil
     runningVar = trackRunningStats ? .ones([numFeatures]) : nil
     numBatchesTracked = trackRunningStats ? .zeros([], dtype: .int64) : nil
+  }
+
+  /// Forgets what was measured. SeeAlso: torch.nn.BatchNorm2d.reset_running_stats
+  public func resetRunningStats() {
+    guard trackRunningStats else { return }
+    runningMean = runningMean.map { Tensor.zerosLike($0) }
+    runningVar = runningVar.map { Tensor.onesLike($0) }
+    numBatchesTracked = .zeros([], dtype: .int64)
   }
 
   /// The ranks of inputs, for the error.

@@ -75,6 +75,8 @@ public struct Worker {
     case "programs": try ProgramCase(file: file, json: json).run()
     case "models": try ModelCase(file: file, json: json).run()
     case "train": try TrainCase(file: file, json: json).run()
+    case "averaged": try AveragedCase(file: file, json: json).run()
+    case "gradscaler": try GradScalerCase(file: file, json: json).run()
     case "rng": try RandomCase(file: file, json: json).run()
     default: throw Mismatch("unknown kind '\(file.kind)'")
     }

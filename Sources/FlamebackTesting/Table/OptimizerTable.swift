@@ -70,6 +70,35 @@ public enum OptimizerTable {
         t0: try call.option("t0", 1e6), weightDecay: try call.option("weight_decay"),
         maximize: try call.bool(nil, "maximize"))
     },
+    "LBFGS": { groups, call in
+      let search = try call.optionalString(nil, "line_search_fn")
+      if let search, LBFGS.LineSearch(rawValue: search) == nil { throw CallError("only 'strong_wolfe' is supported") }
+      return LBFGS(
+        groups.flatMap(\.parameters), lr: try call.lr(1), maxIter: try call.int(nil, "max_iter", default: 20),
+        maxEval: try call.optionalInt(nil, "max_eval"), toleranceGrad: try call.option("tolerance_grad", 1e-7),
+        toleranceChange: try call.option("tolerance_change", 1e-9),
+        historySize: try call.int(nil, "history_size", default: 100),
+        lineSearch: search.flatMap(LBFGS.LineSearch.init(rawValue:)), maximize: try call.bool(nil, "maximize"))
+    },
+    "Adafactor": { groups, call in
+      var eps: (Double?, Double) = (nil, 1e-3)
+      if let given = try call.value(nil, "eps")?.items, given.count == 2 {
+        eps = (given[0].scalar?.double, given[1].scalar?.double ?? 1e-3)
+      }
+      return Adafactor(
+        groups, lr: try call.lr(1e-2), beta2Decay: try call.option("beta2_decay", -0.8), eps: eps,
+        d: try call.option("d", 1), weightDecay: try call.option("weight_decay"),
+        maximize: try call.bool(nil, "maximize"))
+    },
+    "Muon": { groups, call in
+      let c = try call.optionalDoubles(nil, "ns_coefficients") ?? [3.4445, -4.775, 2.0315]
+      return Muon(
+        groups, lr: try call.lr(1e-3), weightDecay: try call.option("weight_decay", 0.1),
+        momentum: try call.option("momentum", 0.95), nesterov: try call.bool(nil, "nesterov", default: true),
+        nsCoefficients: (c[0], c[1], c[2]), eps: try call.option("eps", 1e-7),
+        nsSteps: try call.int(nil, "ns_steps", default: 5),
+        adjustLR: try call.optionalString(nil, "adjust_lr_fn").flatMap(Muon.RateAdjustment.init(rawValue:)))
+    },
   ]
 
   /// Calls a constructor; what only chooses between implementations makes no difference.
@@ -93,7 +122,8 @@ public enum OptimizerTable {
       case .string(let text): group[OptimizerOption<String>(name)] = text
       case .list(let items), .tuple(let items, _):
         group[OptimizerOption<[Double]>(name)] = items.compactMap { $0.scalar?.double }
-      case .tensor(let tensor) where tensor.elementCount == 1: group[OptimizerOption<Double>(name)] = tensor.itemDouble()
+      case .tensor(let tensor) where tensor.elementCount == 1:
+        group[OptimizerOption<Double>(name)] = tensor.itemDouble()
       default: throw CallError("option '\(name)' cannot be \(value.kind)")
       }
     }
