@@ -91,7 +91,38 @@ extension GeneratorState {
 
   /// 1 with probability `p`: `u < p` in double precision whatever the dtype. SeeAlso: Tensor.bernoulli_
   public mutating func fillBernoulli(_ out: UnsafeMutableRawPointer, count: Int, dtype: DType, p: Double) {
-    fill(out, count, dtype) { $0.uniformDouble() < p ? 1 : 0 }
+    // u has 53 bits, so it can be compared as an integer.
+    let limit = UInt64((p * 0x1p53).rounded(.up))
+    let tile = 1024
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 2 * tile) { words in
+      let words = words.baseAddress!
+      @inline(__always)
+      func each<T>(_ type: T.Type, _ one: T, _ zero: T) {
+        var to = out.assumingMemoryBound(to: T.self)
+        var left = count
+        while left > 0 {
+          let n = min(left, tile)
+          fill32(words, 2 * n)
+          for i in 0..<n {
+            let bits = UInt64(words[2 * i] & 0x1F_FFFF) << 32 | UInt64(words[2 * i + 1])
+            to[i] = bits < limit ? one : zero
+          }
+          to += n
+          left -= n
+        }
+      }
+      switch dtype {
+      case .bool, .uint8, .int8: each(UInt8.self, 1, 0)
+      case .int16: each(Int16.self, 1, 0)
+      case .int32: each(Int32.self, 1, 0)
+      case .int64: each(Int64.self, 1, 0)
+      case .float16: each(UInt16.self, 0x3C00, 0)
+      case .bfloat16: each(UInt16.self, 0x3F80, 0)
+      case .float32: each(Float.self, 1, 0)
+      case .float64: each(Double.self, 1, 0)
+      case .complex64, .complex128: preconditionFailure("complex numbers are drawn as their parts")
+      }
+    }
   }
 
   /// 1 with the probability that `probabilities` (contiguous, any floating type) has for the element; float64

@@ -127,8 +127,10 @@ struct IndexRows: Primitive {
       throw outOfRange(reduction == nil ? "indexCopy" : "indexAdd", index.int64s[i], dim, n)
     }
     if count == 0 || outer * inner == 0 { return }
-    // Each thread reads all indices, so a part must be worth it.
-    let grain = max(Int(count), 32768 / max(Int(outer * inner), 1), Int(n) / 16)
+    // Every part reads all indices, so there are few, and only where rows are long.
+    let width = Int(outer * inner)
+    let isWorthIt = width >= 8 && width * Int(count) >= 65536
+    let grain = isWorthIt ? max(1, Int(n) / (2 * ThreadPool.shared.threadCount)) : Int(n)
     _ = runChecked(n, grain: grain) { begin, end in
       fb_index_rows(
         x.code, reduction?.code ?? Int32(FB_SCATTER_ASSIGN), includeSelf, out.pointer, outer, n, inner, index.int64s,

@@ -93,7 +93,7 @@ struct Cat: Primitive {
       defer { target += count }
       if x.elementCount == 0 { continue }
       if x.layout.isContiguous {
-        for o in 0..<outer { (target + o * row).copyMemory(from: x.pointer + o * count, byteCount: count) }
+        copyRows(x.pointer, target, rows: outer, bytes: count, targetRow: row)
       } else {
         Strided.copy(x.pointer, x.dtype, x.strides, to: target, out.dtype, strides, over: x.shape)
       }
@@ -109,6 +109,21 @@ struct Cat: Primitive {
         defer { start += shape[dim] }
         return saved.needs(i) ? cotangents[0]?.sliced(dim, start, shape[dim], 1) : nil
       }
+    }
+  }
+}
+
+/// Copies rows that lie side by side to places `targetRow` bytes apart, large ones on several threads.
+private func copyRows(
+  _ source: UnsafeMutableRawPointer, _ target: UnsafeMutableRawPointer, rows: Int, bytes: Int, targetRow: Int
+) {
+  ThreadPool.shared.run(count: rows * bytes, grain: 1 << 19) { range in
+    var at = range.lowerBound
+    while at < range.upperBound {
+      let (row, column) = at.quotientAndRemainder(dividingBy: bytes)
+      let n = min(bytes - column, range.upperBound - at)
+      (target + row * targetRow + column).copyMemory(from: source + at, byteCount: n)
+      at += n
     }
   }
 }
