@@ -63,3 +63,23 @@ public struct SubsetRandomSampler: Sampler {
   public var count: Int { subset.count }
   public func indices() -> [Int] { (generator ?? .default).permutation(subset.count).map { subset[$0] } }
 }
+
+/// Draws with given weights, which need not sum to one. SeeAlso: torch.utils.data.WeightedRandomSampler
+public struct WeightedRandomSampler: Sampler {
+  let weights: Tensor
+  let replacement: Bool
+  public let count: Int
+  let generator: Generator?
+
+  public init(_ weights: [Double], numSamples: Int, replacement: Bool = true, generator: Generator? = nil) {
+    if numSamples <= 0 { report(OpError("WeightedRandomSampler", "numSamples must be positive, got \(numSamples)")) }
+    self.weights = Tensor(weights, dtype: .float64)
+    self.replacement = replacement
+    count = numSamples
+    self.generator = generator
+  }
+
+  public func indices() -> [Int] {
+    weights.multinomial(count, replacement: replacement, generator: generator).scalars(Int.self)
+  }
+}

@@ -36,6 +36,10 @@ enum RandomSource {
           count: try call.int(nil, "n"), replacement: try call.bool(nil, "replacement"),
           numSamples: try call.optionalInt(nil, "num_samples"), generator: generator)
       case "SubsetRandomSampler": SubsetRandomSampler(try call.ints(nil, "indices"), generator: generator)
+      case "WeightedRandomSampler":
+        WeightedRandomSampler(
+          try call.optionalDoubles(nil, "weights") ?? [], numSamples: try call.int(nil, "num_samples"),
+          replacement: try call.bool(nil, "replacement", default: true), generator: generator)
       default: throw UnknownOperation(name)
       }
     return .list((0..<epochs).map { _ in Value.ints(sampler.indices()) })
