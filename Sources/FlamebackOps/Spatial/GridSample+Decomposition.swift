@@ -43,8 +43,7 @@ extension GridSample {
 
   /// From −1 … 1 to pixels.
   private func pixel(_ coordinate: Tensor, _ size: Int) -> Tensor {
-    alignCorners
-      ? (coordinate + 1) * (Double(size - 1) / 2) : ((coordinate + 1) * Double(size) - 1) * 0.5
+    alignCorners ? (coordinate + 1) * (Double(size - 1) / 2) : (coordinate + 1) * (Double(size) / 2) - 0.5
   }
 
   /// What the padding makes of a place outside the image.

@@ -96,7 +96,15 @@ extension Tensor {
   /// volumes with (x, y, z) likewise. SeeAlso: torch.nn.functional.grid_sample
   public func gridSample(
     _ grid: Tensor, mode: GridSampleMode = .bilinear, paddingMode: GridPaddingMode = .zeros, alignCorners: Bool = false
-  ) -> Tensor { apply(GridSample(mode: mode, padding: paddingMode, alignCorners: alignCorners), self, grid) }
+  ) -> Tensor {
+    attempt(like: self) { () throws(OpError) in
+      let sample = GridSample(mode: mode, padding: paddingMode, alignCorners: alignCorners)
+      _ = try sample.infer([spec, grid.spec])
+      // PyTorch rounds each step of a bfloat16 sampling, places included: so do the smaller operations.
+      if dtype == .bfloat16, let rounded = sample.decomposed([self, grid]) { return rounded[0] }
+      return apply(sample, self, grid)
+    }
+  }
 
   /// The grid of the affine maps [batch, 2, 3] (or [batch, 3, 4]) for images of `size`, which counts batch and channels.
   /// SeeAlso: torch.nn.functional.affine_grid
