@@ -96,10 +96,12 @@ extension Tensor {
         }
       }
       let lead: Shape = [rank == n + 1 ? 1 : shape[0], shape[rank - n - 1], n]
-      if let samples, samples.shape != lead || samples.dtype != dtype {
-        throw OpError(op, "random samples must be \(dtype) \(lead), got \(samples.spec)")
+      if let samples {
+        guard samples.rank == 3, samples.dtype == dtype, samples.shape[0] >= lead[0], samples.shape[1] == lead[1],
+          samples.shape[2] == n
+        else { throw OpError(op, "random samples must be \(dtype) \(lead), got \(samples.spec)") }
       }
-      let random = if let samples { samples } else { try drawn(lead, generator, op: op) }
+      let random = if let samples { samples.sliced(0, 0, lead[0], 1) } else { try drawn(lead, generator, op: op) }
       // The maxima are elements, so that a wider type changes nothing.
       let wide = dtype.accumulation
       let pooled = apply(FractionalMaxPool(kernel: kernel, size: size), [to(wide), random.to(wide)])

@@ -29,7 +29,7 @@ struct ModuleCase {
     let built = try ModuleTable.build(
       json["module"]?.string ?? "", file.values(json["args"], inputs: inputs),
       file.keywords(json["kwargs"], inputs: inputs))
-    if let dtype = json["dtype"]?.string.flatMap(DType.init(name:)), dtype.isDifferentiable, dtype != .float32 {
+    if let dtype = json["dtype"]?.string.flatMap(DType.init(name:)), dtype.isDifferentiable {
       built.module.to(dtype)
     }
     if device != .cpu { built.module.to(device) }

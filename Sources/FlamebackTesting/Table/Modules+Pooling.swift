@@ -3,6 +3,20 @@ import FlamebackCore
 
 extension ModuleTable {
   static let pooling: [String: Entry] = [
+    "nn.FractionalMaxPool2d": { c in
+      let layer = FractionalMaxPool2d(
+        try c.extent(0, "kernel_size"), outputSize: try c.optionalExtent(1, "output_size"),
+        outputRatio: try c.optionalDoubles(2, "output_ratio"),
+        randomSamples: try c.optionalTensor(4, "_random_samples"))
+      return try c.withIndices(3, layer) { layer.withIndices($0) }
+    },
+    "nn.FractionalMaxPool3d": { c in
+      let layer = FractionalMaxPool3d(
+        try c.extent(0, "kernel_size"), outputSize: try c.optionalExtent(1, "output_size"),
+        outputRatio: try c.optionalDoubles(2, "output_ratio"),
+        randomSamples: try c.optionalTensor(4, "_random_samples"))
+      return try c.withIndices(3, layer) { layer.withIndices($0) }
+    },
     "nn.MaxPool1d": { c in
       let layer = MaxPool1d(
         try c.extent(0, "kernel_size"), stride: try c.optionalExtent(1, "stride"),

@@ -1,7 +1,7 @@
 import Flameback
 
 /// The largest pixels of the parts of regions, and where in the images they are (−1: the part is empty).
-struct RoIPool: Primitive {
+struct RegionMaximum: Primitive {
   static let name = "roiPool"
   let size: [Int]
   let scale: Double
@@ -96,7 +96,7 @@ extension Tensor {
       guard given.count == 1 || given.count == 2, given.allSatisfy({ $0 > 0 }) else {
         throw OpError("roiPool", "outputSize must be one or two positive ints, got \(given)")
       }
-      let primitive = RoIPool(size: given.count == 2 ? given : [given[0], given[0]], scale: spatialScale)
+      let primitive = RegionMaximum(size: given.count == 2 ? given : [given[0], given[0]], scale: spatialScale)
       let wide: DType = dtype == .float64 ? .float64 : .float32
       return apply(primitive, [to(wide), boxes.to(wide)])[0].to(dtype)
     }
