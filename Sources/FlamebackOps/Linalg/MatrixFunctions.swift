@@ -30,7 +30,7 @@ extension Tensor {
   public func matrixExp() -> Tensor {
     attempt(like: self) { () throws(OpError) in
       try spec.requireMatrices("matrixExp", square: true)
-      return elementCount == 0 ? clone() : exponential([self])[0]
+      return elementCount == 0 ? clone() : matrixExponential([self])[0]
     }
   }
 
@@ -96,24 +96,11 @@ extension Tensor {
       return turned(self, 1) * turned(other, 2) - turned(self, 2) * turned(other, 1)
     }
   }
-
-  /// The sum of conj(self) · other along `dim`. SeeAlso: torch.linalg.vecdot
-  public func vecdot(_ other: Tensor, dim: Int = -1) -> Tensor {
-    attempt(like: self) { () throws(OpError) in
-      guard dtype.isDifferentiable, other.dtype.isDifferentiable else {
-        throw OpError("vecdot", "expected floating point or complex numbers: \(spec) × \(other.spec)")
-      }
-      guard dtype == other.dtype else {
-        throw OpError("vecdot", "expected operands of the same dtype: \(spec) × \(other.spec)")
-      }
-      return (conj() * other).sum(dim: dim)
-    }
-  }
 }
 
 /// Taylor's polynomial of the matrix divided by 2ˢ, then squared s times; the gradient is the upper right block of
 /// exp [[aᴴ, g], [0, aᴴ]] (Higham 2008, "Functions of Matrices", section 3.2).
-private let exponential = CustomFunction("matrixExp") { inputs, context in
+private let matrixExponential = CustomFunction("matrixExp") { inputs, context in
   let a = inputs[0]
   context.saved = [a]
   let norms = a.abs().sum(dim: -2).amax(dim: -1)
