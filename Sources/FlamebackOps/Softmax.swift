@@ -63,7 +63,7 @@ extension Tensor {
   private func softmax(_ op: String, log: Bool, _ dim: Int, _ dtype: DType?) -> Tensor {
     attempt(like: self) { () throws(OpError) in
       let d = try normalizedDim(dim, rank: rank, op: op)
-      let x = dtype.map { to($0) } ?? (self.dtype.isDifferentiable ? self : to(Context.defaultDType))
+      let x = dtype.map { to($0) } ?? self
       if rank > 0 { return apply(SoftmaxOp(log: log, dim: d), x) }
       return apply(SoftmaxOp(log: log, dim: 0), x.reshape(1)).reshape([])
     }
