@@ -44,6 +44,7 @@ public struct Gamma: Distribution {
 
   public func divergence(to other: any Distribution) -> Tensor? {
     switch other {
+    case let q as Chi2: return divergence(to: q.base)
     case let q as Gamma:
       let t1 = q.concentration * (rate / q.rate).log()
       let t2 = q.concentration.lgamma() - concentration.lgamma()

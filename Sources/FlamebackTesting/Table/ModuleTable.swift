@@ -22,9 +22,10 @@ public struct BuiltModule {
 public enum ModuleTable {
   public typealias Entry = @Sendable (Call) throws -> BuiltModule
 
-  static let all: [String: Entry] = [layers, containers, losses, recurrent, transformers, domains].reduce(into: [:]) {
-    $0.merge($1) { first, _ in first }
-  }
+  static let all: [String: Entry] = [layers, containers, losses, recurrent, transformers, domains, models].reduce(
+    into: [:]) {
+      $0.merge($1) { first, _ in first }
+    }
 
   /// Calls a constructor. Programmer errors go to the surrounding `withErrors`.
   static func build(_ name: String, _ args: [Value], _ kwargs: [(String, Value)]) throws -> BuiltModule {

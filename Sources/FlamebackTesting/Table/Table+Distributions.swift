@@ -60,18 +60,75 @@ extension OperatorTable {
 
   private static let distributionClasses: [String: DistributionEntry] = [
     "Bernoulli": chances({ Bernoulli(probs: $0) }, { Bernoulli(logits: $0) }),
+    "Beta": two("concentration1", "concentration0") { Beta($0, $1) },
+    "Binomial": counted({ Binomial($0, probs: $1) }, { Binomial($0, logits: $1) }),
     "Categorical": chances({ Categorical(probs: $0.tensor) }, { Categorical(logits: $0.tensor) }),
     "Cauchy": two("loc", "scale") { Cauchy($0, $1) },
+    "Chi2": one("df") { Chi2($0) },
+    "ContinuousBernoulli": chances({ ContinuousBernoulli(probs: $0) }, { ContinuousBernoulli(logits: $0) }),
+    "Dirichlet": { call in Dirichlet(try call.tensor(0, "concentration")) },
     "Exponential": one("rate") { Exponential($0) },
+    "FisherSnedecor": two("df1", "df2") { FisherSnedecor($0, $1) },
     "Gamma": two("concentration", "rate") { Gamma($0, $1) },
+    "GeneralizedPareto": { call in
+      GeneralizedPareto(
+        try call.operand(0, "loc"), try call.operand(1, "scale"), try call.operand(2, "concentration"))
+    },
+    "Geometric": chances({ Geometric(probs: $0) }, { Geometric(logits: $0) }),
     "Gumbel": two("loc", "scale") { Gumbel($0, $1) },
     "HalfCauchy": one("scale") { HalfCauchy($0) },
     "HalfNormal": one("scale") { HalfNormal($0) },
+    "InverseGamma": two("concentration", "rate") { InverseGamma($0, $1) },
+    "Kumaraswamy": two("concentration1", "concentration0") { Kumaraswamy($0, $1) },
     "Laplace": two("loc", "scale") { Laplace($0, $1) },
     "LogNormal": two("loc", "scale") { LogNormal($0, $1) },
+    "LogisticNormal": two("loc", "scale") { LogisticNormal($0, $1) },
+    "LowRankMultivariateNormal": { call in
+      LowRankMultivariateNormal(
+        try call.tensor(0, "loc"), try call.tensor(1, "cov_factor"), try call.tensor(2, "cov_diag"))
+    },
+    "Multinomial": { call in
+      let count = try call.int(0, "total_count", default: 1)
+      if let probs = try call.optionalTensor(1, "probs") { return Multinomial(count, probs: probs) }
+      return Multinomial(count, logits: try call.tensor(2, "logits"))
+    },
+    "MultivariateNormal": { call in
+      let loc = try call.tensor(0, "loc")
+      if let matrix = try call.optionalTensor(1, "covariance_matrix") {
+        return MultivariateNormal(loc, covarianceMatrix: matrix)
+      }
+      if let matrix = try call.optionalTensor(2, "precision_matrix") {
+        return MultivariateNormal(loc, precisionMatrix: matrix)
+      }
+      return MultivariateNormal(loc, scaleTril: try call.tensor(3, "scale_tril"))
+    },
+    "NegativeBinomial": counted({ NegativeBinomial($0, probs: $1) }, { NegativeBinomial($0, logits: $1) }),
     "Normal": two("loc", "scale") { Normal($0, $1) },
+    "OneHotCategorical": chances(
+      { OneHotCategorical(probs: $0.tensor) }, { OneHotCategorical(logits: $0.tensor) }),
+    "Pareto": two("scale", "alpha") { Pareto($0, $1) },
     "Poisson": one("rate") { Poisson($0) },
+    "RelaxedBernoulli": counted({ RelaxedBernoulli($0, probs: $1) }, { RelaxedBernoulli($0, logits: $1) }),
+    "RelaxedOneHotCategorical": counted(
+      { RelaxedOneHotCategorical($0, probs: $1.tensor) }, { RelaxedOneHotCategorical($0, logits: $1.tensor) }),
+    "StudentT": { call in
+      StudentT(
+        try call.operand(0, "df"), try call.optionalOperand(1, "loc") ?? 0.0.operand,
+        try call.optionalOperand(2, "scale") ?? 1.0.operand)
+    },
     "Uniform": two("low", "high") { Uniform($0, $1) },
+    "VonMises": two("loc", "concentration") { VonMises($0, $1) },
+    "Weibull": two("scale", "concentration") { Weibull($0, $1) },
+    "Wishart": { call in
+      let df = try call.operand(0, "df")
+      if let matrix = try call.optionalTensor(1, "covariance_matrix") {
+        return Wishart(df, covarianceMatrix: matrix)
+      }
+      if let matrix = try call.optionalTensor(2, "precision_matrix") {
+        return Wishart(df, precisionMatrix: matrix)
+      }
+      return Wishart(df, scaleTril: try call.tensor(3, "scale_tril"))
+    },
   ]
 
   private static func one(
@@ -94,6 +151,19 @@ extension OperatorTable {
     { call in
       if let given = try call.optionalOperand(0, "probs") { return probs(given) }
       return logits(try call.operand(1, "logits"))
+    }
+  }
+
+  /// The same behind a number of trials or a temperature.
+  private static func counted(
+    _ probs: @escaping @Sendable (Operand, Operand) -> any Distribution,
+    _ logits: @escaping @Sendable (Operand, Operand) -> any Distribution
+  ) -> DistributionEntry {
+    { call in
+      let first =
+        try call.optionalOperand(0, "total_count") ?? call.optionalOperand(nil, "temperature") ?? 1.operand
+      if let given = try call.optionalOperand(1, "probs") { return probs(first, given) }
+      return logits(first, try call.operand(2, "logits"))
     }
   }
 }
