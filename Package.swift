@@ -54,6 +54,7 @@ let package = Package(
     .testTarget(name: "ToolTests", dependencies: ["flameback", "Flameback", "FlamebackFiles"]),
     .testTarget(name: "FlamebackKernelsTests", dependencies: ["FlamebackKernels", "CKernels"]),
     .testTarget(name: "FlamebackCoreTests", dependencies: ["Flameback", "FlamebackTesting"]),
+    .testTarget(name: "FlamebackNNTests", dependencies: ["Flameback"]),
     .testTarget(name: "FlamebackOpsTests", dependencies: ["FlamebackTesting"]),
     .testTarget(name: "FlamebackTestingTests", dependencies: ["FlamebackTesting", "conformance"]),
     .testTarget(name: "FlamebackVisionTests", dependencies: ["Flameback", "FlamebackVision", "FlamebackTesting"]),

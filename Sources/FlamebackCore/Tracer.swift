@@ -56,11 +56,11 @@ final class Tracer: Sendable {
       let results = outputs.map { state.new($0) }
       state.graph.instructions.append(
         Graph.Instruction(
-          primitive: op, inputs: numbers, outputs: results, scope: state.scope.joined(separator: ".")))
+          primitive: op, inputs: numbers, outputs: results, scope: state.scope.last ?? ""))
     }
   }
 
-  func enter(_ name: String) { state.withLock { $0.scope.append(name) } }
+  func enter(_ path: String) { state.withLock { $0.scope.append(path) } }
   func leave() { state.withLock { _ = $0.scope.popLast() } }
 
   func finish(_ outputs: [Tensor]) -> Graph {
@@ -81,10 +81,10 @@ public func trace(_ inputs: [Tensor], named: [(String, Tensor)] = [], _ body: ([
   return tracer.finish(outputs)
 }
 
-/// Marks the operations inside `body` as belonging to a module, for graphs.
-package func traceScope<R>(_ name: String, _ body: () throws -> R) rethrows -> R {
+/// Marks the operations inside `body` as belonging to the module at that path, for graphs; the innermost mark counts.
+package func traceScope<R>(_ path: String, _ body: () throws -> R) rethrows -> R {
   guard let tracer = Context.current.tracer else { return try body() }
-  tracer.enter(name)
+  tracer.enter(path)
   defer { tracer.leave() }
   return try body()
 }

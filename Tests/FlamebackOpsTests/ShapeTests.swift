@@ -60,3 +60,24 @@ import Testing
     #expect(throws: OpError.self) { try withErrors { Tensor.arange(0, Double.infinity) } }
   }
 }
+
+@Suite struct QueryTests {
+  @Test func words() {
+    let x = Tensor.zeros(2, 3, dtype: .float16)
+    #expect(x.numel() == 6 && x.dim() == 2 && x.size(-1) == 3 && x.byteCount == 12 && x.isFloatingPoint)
+    #expect(x.long().dtype == .int64 && x.typeAs(Tensor(1)).dtype == .int64)
+    #expect(Double(Tensor(2.5)) == 2.5 && Int(Tensor(2.5)) == 2 && Bool(Tensor(0)) == false)
+    #expect(throws: OpError.self) { try withErrors { x.size(2) } }
+    #expect(throws: OpError.self) { try withErrors { Double(x) } }
+  }
+
+  @Test func failedSplitsHaveThePiecesThatCallersTake() {
+    #expect(throws: OpError.self) {
+      try withErrors {
+        let parts = Tensor.zeros(2, 3).view(7).chunk(3)
+        let gates = parts[2].split(5)
+        return gates[3] + parts[0].unbind()[2]
+      }
+    }
+  }
+}

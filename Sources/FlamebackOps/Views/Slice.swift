@@ -50,11 +50,9 @@ extension Tensor {
 
   /// All slices along `dim`. SeeAlso: torch.unbind
   public func unbind(dim: Int = 0) -> [Tensor] {
-    guard rank > 0 else {
-      report(OpError("unbind", "cannot be applied to a 0-d tensor"))
-      return [self]
-    }
-    return attempt([self]) { () throws(OpError) in
+    if isPoisoned { return standIns(nil) }
+    return attempt(standIns(nil)) { () throws(OpError) in
+      guard rank > 0 else { throw OpError("unbind", "cannot be applied to a 0-d tensor") }
       let d = try normalizedDim(dim, rank: rank, op: "unbind")
       return (0..<shape[d]).map { apply(Select(dim: d, index: $0), self) }
     }

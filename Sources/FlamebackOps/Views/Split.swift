@@ -14,7 +14,7 @@ extension Tensor {
 
   /// Pieces of these sizes along `dim`. SeeAlso: torch.split
   public func split(_ sizes: [Int], dim: Int = 0) -> [Tensor] {
-    pieces("split", dim) { (n) throws(OpError) in
+    pieces("split", dim, count: sizes.count) { (n) throws(OpError) in
       guard sizes.allSatisfy({ $0 >= 0 }), sizes.reduce(0, +) == n else {
         throw OpError("split", "sizes \(sizes) must sum exactly to \(n), the size of dim \(dim) of \(spec)")
       }
@@ -31,7 +31,7 @@ extension Tensor {
 
   /// At most `chunks` pieces of equal size along `dim`, the last one perhaps smaller. SeeAlso: torch.chunk
   public func chunk(_ chunks: Int, dim: Int = 0) -> [Tensor] {
-    pieces("chunk", dim) { (n) throws(OpError) in
+    pieces("chunk", dim, count: chunks) { (n) throws(OpError) in
       guard chunks > 0 else { throw OpError("chunk", "expected more than 0 chunks, got \(chunks)") }
       if n == 0 { return Array(repeating: 0..<0, count: chunks) }
       let size = (n + chunks - 1) / chunks
@@ -42,7 +42,7 @@ extension Tensor {
   /// `sections` pieces along `dim`, the first ones larger by one where the size does not divide.
   /// SeeAlso: torch.tensor_split
   public func tensorSplit(_ sections: Int, dim: Int = 0) -> [Tensor] {
-    pieces("tensorSplit", dim) { (n) throws(OpError) in
+    pieces("tensorSplit", dim, count: sections) { (n) throws(OpError) in
       guard sections > 0 else { throw OpError("tensorSplit", "expected more than 0 sections, got \(sections)") }
       let (small, larger) = n.quotientAndRemainder(dividingBy: sections)
       return (0..<sections).map { i in
@@ -54,7 +54,7 @@ extension Tensor {
 
   /// Pieces along `dim` cut at `indices`. SeeAlso: torch.tensor_split
   public func tensorSplit(_ indices: [Int], dim: Int = 0) -> [Tensor] {
-    pieces("tensorSplit", dim) { (n) throws(OpError) in
+    pieces("tensorSplit", dim, count: indices.count + 1) { (n) throws(OpError) in
       func clamp(_ i: Int) -> Int { Swift.min(Swift.max(i < 0 ? i + n : i, 0), n) }
       let starts = [0] + indices.map(clamp)
       let ends = indices.map(clamp) + [n]
@@ -86,27 +86,37 @@ extension Tensor {
   public func dsplit(_ indices: [Int]) -> [Tensor] { cut("dsplit", 2, atLeast: 3, indices) }
 
   private func evenSplit(_ op: String, _ dim: Int, atLeast: Int, _ sections: Int) -> [Tensor] {
+    if isPoisoned { return standIns(sections) }
     guard rank >= atLeast, sections > 0, shape[dim] % sections == 0 else {
       report(
         OpError(op, "needs at least \(atLeast) dims and a size of dim \(dim) divisible by \(sections), got \(spec)"))
-      return [self]
+      return standIns(sections)
     }
     return tensorSplit(sections, dim: dim)
   }
 
   private func cut(_ op: String, _ dim: Int, atLeast: Int, _ indices: [Int]) -> [Tensor] {
+    if isPoisoned { return standIns(indices.count + 1) }
     guard rank >= atLeast else {
       report(OpError(op, "needs a tensor of at least \(atLeast) dims, got \(spec)"))
-      return [self]
+      return standIns(indices.count + 1)
     }
     return tensorSplit(indices, dim: dim)
   }
 
-  private func pieces(_ op: String, _ dim: Int, _ ranges: (Int) throws(OpError) -> [Range<Int>]) -> [Tensor] {
-    attempt([self]) { () throws(OpError) in
+  private func pieces(
+    _ op: String, _ dim: Int, count: Int? = nil, _ ranges: (Int) throws(OpError) -> [Range<Int>]
+  ) -> [Tensor] {
+    if isPoisoned { return standIns(count) }
+    return attempt(standIns(count)) { () throws(OpError) in
       guard rank > 0 else { throw OpError(op, "cannot be applied to a 0-d tensor") }
       let d = try normalizedDim(dim, rank: rank, op: op)
       return try ranges(shape[d]).map { sliced(d, $0.lowerBound, $0.count, 1) }
     }
+  }
+
+  /// What a failed split returns: as many poisoned pieces as the caller expects, or more than it will ask for.
+  func standIns(_ count: Int?) -> [Tensor] {
+    Array(repeating: isPoisoned ? self : .poisoned(spec), count: Swift.max(count ?? 64, 1))
   }
 }
