@@ -81,11 +81,11 @@ Taps<C> makeTaps(const fb_interpolation &v, int dim) {
     taps.weights.push_back(weight);
   };
   const bool trivial = input == 1 && output == 1;
-  if (v.antialias && !trivial) {
+  if (v.antialias && input != output) {
     addAntialiased(v, dim, stepOf<C>(v, dim), taps);
     return taps;
   }
-  if (trivial || (linear && input == output)) {
+  if (trivial || ((linear || v.antialias) && input == output)) {
     for (int64_t o = 0; o < output; ++o) add(o, C(1));
     return taps;
   }

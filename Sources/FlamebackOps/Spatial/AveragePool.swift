@@ -49,6 +49,10 @@ extension Tensor {
       let input = try pooledSize(n, op: op)
       let window = try PoolWindow(
         n, kernel: kernelSize, stride: stride, padding: padding, ceilMode: ceilMode, op: op)
+      // PyTorch asks this of volumes only.
+      guard n < 3 || zip(input, window.kernel).allSatisfy({ $0 >= $1 }) else {
+        throw OpError(op, "kernel \(window.kernel) is larger than the input: \(spec)")
+      }
       guard divisor != 0 else { throw OpError(op, "divisorOverride must not be zero") }
       let map = AveragePoolMap(
         window: window, input: input, output: try window.outputSize(input, op: op), countIncludePad: countIncludePad,

@@ -30,7 +30,7 @@ struct InterpolationMap: PlaneMap {
   let mode: InterpolationMode
   let input: [Int]
   let output: [Int]
-  /// The factors that coordinates are computed with; nil: the quotient of the sizes.
+  /// The factors that coordinates are computed with; nil or 0: the quotient of the sizes.
   let scale: [Double]?
   let alignCorners: Bool
   let antialias: Bool
@@ -126,8 +126,12 @@ extension Tensor {
         scale = recomputeScaleFactor ? nil : factors
       default: throw OpError(op, "exactly one of size and scaleFactor must be given")
       }
-      guard input.allSatisfy({ $0 > 0 }), output.allSatisfy({ $0 > 0 }) else {
+      guard input.allSatisfy({ $0 > 0 }), mode == .area || output.allSatisfy({ $0 > 0 }) else {
         throw OpError(op, "input and output sizes must be positive: \(spec) to \(output)")
+      }
+      if mode == .nearest, n == 2, let factors = scale {
+        // In two dimensions PyTorch keeps and doubles sizes exactly, whatever the factor.
+        scale = (0..<n).map { output[$0] == input[$0] || output[$0] == 2 * input[$0] ? 0 : factors[$0] }
       }
       if mode == .area { return adaptiveAvgPool(n, output) }
       let map = InterpolationMap(

@@ -80,7 +80,9 @@ extension Tensor {
         }
         if mode == .circular {  // what is cut does not come back at the other end
           let start = Swift.max(-before[d], 0)
-          inner = inner.sliced(rank - n + d, start, input[d] - start - Swift.max(-after[d], 0), 1)
+          let left = input[d] - start - Swift.max(-after[d], 0)
+          guard left > 0 else { throw OpError("pad", "padding \(padding) leaves nothing to repeat: \(spec)") }
+          inner = inner.sliced(rank - n + d, start, left, 1)
           before[d] = Swift.max(before[d], 0)
           after[d] = Swift.max(after[d], 0)
         }
