@@ -25,10 +25,28 @@ public final class ParameterCell: StateCell {
     didSet { if requiresGrad != oldValue, let leaf { tensor = leaf } }
   }
 
+  /// Computes the value from parameters of its own instead of holding it. SeeAlso: torch.nn.utils.parametrize
+  package private(set) var parametrization: (any Parametrization)?
+
+  /// From now on the value is what `make` computes from the present one; the parts of that are the parameters.
+  public func parametrize(_ make: (Tensor) -> any Parametrization) { parametrization = make(tensor.detached()) }
+
+  /// Keeps the present value and gives up its parts. SeeAlso: torch.nn.utils.parametrize.remove_parametrizations
+  public func removeParametrization() {
+    guard let parametrization else { return }
+    self.parametrization = nil
+    tensor = parametrization.value()
+  }
+
   /// The value, as a leaf of the graph. What is assigned is cut from the graph it came from.
   public var tensor: Tensor {
-    get { leaf! }
-    set { leaf = newValue.withSlot(requiresGrad && newValue.dtype.isDifferentiable ? slot : nil) }
+    get { parametrization?.value() ?? leaf! }
+    set {
+      if parametrization != nil {
+        return report(OpError("parameter", "a parametrized value cannot be assigned: change its parts"))
+      }
+      leaf = newValue.withSlot(requiresGrad && newValue.dtype.isDifferentiable ? slot : nil)
+    }
   }
 
   /// The accumulated gradient. SeeAlso: torch.Tensor.grad

@@ -6,11 +6,17 @@ struct Registry {
   var buffers: [(name: String, cell: BufferCell)] = []
   var children: [(name: String, module: Module)] = []
 
-  /// Files `value` under `key`; containers under the empty key file their elements under their own names.
+  /// Files `value` under `key`; containers and modules under the empty key file their elements under their own names.
   mutating func add(_ key: String, _ value: Any) {
     switch value {
+    case let module as Module where key.isEmpty: merge(module.registry)
     case let module as Module: children.append((key, module))
-    case let cell as ParameterCell: parameters.append((key, cell))
+    case let cell as ParameterCell:
+      if let source = cell.parametrization {
+        children.append(("parametrizations.\(key)", source))
+      } else {
+        parameters.append((key, cell))
+      }
     case let cell as BufferCell: buffers.append((key, cell))
     case let entry as any RegistryEntry: entry.register(key, &self)
     default: break
@@ -29,9 +35,7 @@ struct Registry {
       if inner.count == before, !(element is any RegistryEntry) { return }  // plain data: do not read on
     }
     if key.isEmpty {
-      parameters += inner.parameters
-      buffers += inner.buffers
-      children += inner.children
+      merge(inner)
     } else if !inner.children.isEmpty {
       let modules = Named(inner.children.map { ($0.name, $0.module) })
       children.append((key, isList ? ModuleList(modules.values) : ModuleDict(modules)))
@@ -39,6 +43,12 @@ struct Registry {
       let cells = Named(inner.parameters.map { ($0.name, $0.cell) })
       children.append((key, isList ? ParameterList(cells.values) : ParameterDict(cells)))
     }
+  }
+
+  private mutating func merge(_ inner: Registry) {
+    parameters += inner.parameters
+    buffers += inner.buffers
+    children += inner.children
   }
 
   private var count: Int { parameters.count + buffers.count + children.count }

@@ -110,7 +110,7 @@ extension Module {
   /// Returns what did not fit where it was allowed. SeeAlso: torch.nn.Module.load_state_dict
   @discardableResult
   public func load(_ state: StateDict, options: LoadOptions = []) throws -> StateMismatch {
-    prepareToLoad(state)
+    for (path, module) in namedModules { module.prepareToLoad(path.isEmpty ? state : state.filtered(path)) }
     let cells = namedState
     var mismatch = StateMismatch(module: typeName)
     var changes: [(any StateCell, Tensor)] = []

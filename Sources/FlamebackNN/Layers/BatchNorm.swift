@@ -100,6 +100,9 @@ public final class BatchNorm2d: BatchNorm { override var ranks: [Int] { [4] } }
 /// Batch normalisation of volumes. SeeAlso: torch.nn.BatchNorm3d
 public final class BatchNorm3d: BatchNorm { override var ranks: [Int] { [5] } }
 
+/// Batch normalisation of any rank; processes that train together measure together. SeeAlso: torch.nn.SyncBatchNorm
+public final class SyncBatchNorm: BatchNorm { override var ranks: [Int] { [2, 3, 4, 5] } }
+
 /// Normalises each channel of each sample. SeeAlso: torch.nn.modules.instancenorm._InstanceNorm
 public class InstanceNorm: StatisticsNorm {
   public init(

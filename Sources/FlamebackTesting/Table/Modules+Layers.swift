@@ -3,7 +3,7 @@ import FlamebackCore
 
 extension ModuleTable {
   static let layers: [String: Entry] = [
-    simple, activations, convolutions, pooling, padding, normalization, resizing,
+    simple, activations, convolutions, pooling, padding, normalization, resizing, derived,
   ].reduce(into: [:]) { $0.merge($1) { first, _ in first } }
 
   private static let simple: [String: Entry] = [
