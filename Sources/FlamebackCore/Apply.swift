@@ -28,6 +28,9 @@ private func perform<P: Primitive>(_ op: P, _ inputs: [Tensor], _ context: Conte
     let result = Tensor(
       TensorBody(storage: input.storage, layout: layout, dtype: op.viewDType(of: input.dtype)))
     bodies = [result.body]
+  } else if inputs.count == 1, let layouts = try op.views(of: inputs[0].layout) {
+    let input = inputs[0].body
+    bodies = layouts.map { TensorBody(storage: input.storage, layout: $0, dtype: input.dtype) }
   } else {
     let inputs = try onCommonDevice(op, inputs)
     bodies = try execute(op, inputs, context).map(\.body)

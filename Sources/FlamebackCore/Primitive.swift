@@ -18,6 +18,8 @@ public protocol Primitive: Sendable {
   func decomposed(_ inputs: [Tensor]) -> [Tensor]?
   /// If the result is the input's memory seen differently: how. Then nothing else runs.
   func view(of layout: Layout) throws(OpError) -> Layout?
+  /// The same for operations with several results: split, unbind.
+  func views(of layout: Layout) throws(OpError) -> [Layout]?
   /// The dtype of the view's result, where it differs.
   func viewDType(of dtype: DType) -> DType
   var acceptsStrides: Bool { get }
@@ -31,6 +33,7 @@ extension Primitive {
   public var name: String { Self.name }
   public func decomposed(_ inputs: [Tensor]) -> [Tensor]? { nil }
   public func view(of layout: Layout) throws(OpError) -> Layout? { nil }
+  public func views(of layout: Layout) throws(OpError) -> [Layout]? { nil }
   public func viewDType(of dtype: DType) -> DType { dtype }
   public var acceptsStrides: Bool { false }
   public var hostInputs: Set<Int> { [] }

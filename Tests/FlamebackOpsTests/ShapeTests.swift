@@ -81,3 +81,17 @@ import Testing
     }
   }
 }
+
+@Suite struct SplitTests {
+  @Test func piecesAreViewsOfOneNode() throws {
+    let x = Tensor.randn(3, 5, dtype: .float64, requiresGrad: true)
+    let parts = x.split([2, 3], dim: 1)
+    #expect(parts[0].sharesStorage(with: x) && parts[0].gradFn === parts[1].gradFn)
+    parts[1].sum().backward()
+    #expect(x.grad!.sum(dim: 0).scalars(Int.self) == [0, 0, 3, 3, 3])
+    try gradcheck({ $0[0].split(2, dim: 1) + $0[0].unbind() + $0[0].tensorSplit([3, 1]) }, [x.detached()])
+    let graph = trace([x.detached()]) { inputs in inputs[0].chunk(2, dim: 1).reversed().map { $0 * 2 } }
+    let replayed = graph([x.detached()])
+    #expect(replayed[1].equal(x.detached()[0..., ..<3] * 2))
+  }
+}

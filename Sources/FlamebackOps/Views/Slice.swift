@@ -54,7 +54,7 @@ extension Tensor {
     return attempt(standIns(nil)) { () throws(OpError) in
       guard rank > 0 else { throw OpError("unbind", "cannot be applied to a 0-d tensor") }
       let d = try normalizedDim(dim, rank: rank, op: "unbind")
-      return (0..<shape[d]).map { apply(Select(dim: d, index: $0), self) }
+      return shape[d] == 0 ? [] : apply(Unbind(dim: d, count: shape[d]), [self])
     }
   }
 

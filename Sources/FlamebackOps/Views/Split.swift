@@ -111,12 +111,90 @@ extension Tensor {
     return attempt(standIns(count)) { () throws(OpError) in
       guard rank > 0 else { throw OpError(op, "cannot be applied to a 0-d tensor") }
       let d = try normalizedDim(dim, rank: rank, op: op)
-      return try ranges(shape[d]).map { sliced(d, $0.lowerBound, $0.count, 1) }
+      let parts = try ranges(shape[d])
+      if parts.count == 1, parts[0].count == shape[d] { return [self] }
+      let cover = zip(parts, parts.dropFirst()).allSatisfy { $0.upperBound == $1.lowerBound }
+      guard cover, parts.first?.lowerBound == 0, parts.last?.upperBound == shape[d] else {
+        return parts.map { sliced(d, $0.lowerBound, $0.count, 1) }
+      }
+      return apply(Split(dim: d, sizes: parts.map(\.count)), [self])
     }
   }
 
   /// What a failed split returns: as many poisoned pieces as the caller expects, or more than it will ask for.
   func standIns(_ count: Int?) -> [Tensor] {
     Array(repeating: isPoisoned ? self : .poisoned(spec), count: Swift.max(count ?? 64, 1))
+  }
+}
+
+/// A dimension cut into neighbouring pieces: one node of the graph, whose gradient joins those of the pieces.
+struct Split: Primitive {
+  static let name = "split"
+  let dim: Int
+  let sizes: [Int]
+
+  var attributes: [(String, String)] { [("dim", "\(dim)"), ("sizes", sizes.description)] }
+
+  func views(of layout: Layout) throws(OpError) -> [Layout]? {
+    var start = 0
+    var views: [Layout] = []
+    for size in sizes {
+      views.append(try Slice(dim: dim, start: start, length: size, step: 1).layout(of: layout))
+      start += size
+    }
+    return views
+  }
+
+  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+    sizes.map { size in
+      var spec = inputs[0]
+      spec.shape[dim] = size
+      return spec
+    }
+  }
+
+  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+    throw OpError(name, "is a view and has no kernel")
+  }
+
+  var gradient: Gradient {
+    .pullback(keeps: .nothing) { [dim] cotangents, saved in [Tensor.cat(filled(cotangents, saved), dim: dim)] }
+  }
+}
+
+/// All slices along a dimension: one node, whose gradient stacks those of the slices.
+struct Unbind: Primitive {
+  static let name = "unbind"
+  let dim: Int
+  let count: Int
+
+  var attributes: [(String, String)] { [("dim", "\(dim)")] }
+
+  func views(of layout: Layout) throws(OpError) -> [Layout]? {
+    var views: [Layout] = []
+    for i in 0..<count { views.append(try Select(dim: dim, index: i).layout(of: layout)) }
+    return views
+  }
+
+  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+    var spec = inputs[0]
+    spec.shape.remove(at: dim)
+    return Array(repeating: spec, count: count)
+  }
+
+  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+    throw OpError(name, "is a view and has no kernel")
+  }
+
+  var gradient: Gradient {
+    .pullback(keeps: .nothing) { [dim] cotangents, saved in [Tensor.stack(filled(cotangents, saved), dim: dim)] }
+  }
+}
+
+/// The gradients of several outputs, zeros where nothing came back.
+private func filled(_ cotangents: [Tensor?], _ saved: Saved) -> [Tensor] {
+  cotangents.enumerated().map { i, cotangent in
+    let spec = saved.outputSpec(i)
+    return cotangent ?? Tensor.zeros(spec.shape, dtype: spec.dtype, device: spec.device)
   }
 }
