@@ -34,25 +34,25 @@ extension Tensor {
       }
       var bias: Tensor?
       if let mask { bias = try additive(mask, op) }
-      if isCausal { bias = causalBias(key.shape[key.rank - 2]) }
       if heads.0 != heads.1, let given = bias, given.rank >= 3 {
         bias =
           given.shape[given.rank - 3] == 1 ? given.unsqueeze(-3) : given.unflatten(-3, [heads.1, heads.0 / heads.1])
       }
-      var weights = query.attentionScores(key, bias: bias, scale: scale ?? 1 / Double(shape[rank - 1]).squareRoot(), op)
-        .softmax(dim: -1)
-      if let bias, !isCausal {
-        let blind = noGrad { (bias.detached() .== -Double.infinity).all(dim: -1, keepDim: true) }
-        if noGrad({ blind.any().item().bool }) { weights = weights.maskedFill(blind, 0) }
+      let attention = FusedAttention(scale: scale ?? 1 / Double(shape[rank - 1]).squareRoot(), isCausal: isCausal)
+      let inputs = [query, key, value] + (isCausal ? [] : [bias].compactMap { $0 })
+      let result: Tensor
+      if dropout > 0 || dtype.isComplex || bias?.requiresGrad == true || key.elementCount == 0 {
+        let weights = attention.weights(inputs)
+        result = (dropout > 0 ? weights.dropout(dropout) : weights).matmul(value, op: op)
+      } else {  // 16-bit numbers are computed in float32, as everywhere
+        result = apply(attention, inputs.map { $0.to(dtype.accumulation) })[0].to(dtype)
       }
-      if dropout > 0 { weights = weights.dropout(dropout) }
-      let result = weights.matmul(value, op: op)
       return heads.0 == heads.1 ? result : result.flatten(startDim: -4, endDim: -3)
     }
   }
 
   /// scale · q kᵀ + bias in one product.
-  fileprivate func attentionScores(_ key: Tensor, bias: Tensor?, scale: Double, _ op: String) -> Tensor {
+  func attentionScores(_ key: Tensor, bias: Tensor?, scale: Double, _ op: String) -> Tensor {
     let product = MatrixMultiply(name: op, alpha: .float(scale))
     let turned = key.transpose(-2, -1)
     guard let bias else { return apply(product, self, turned) }
@@ -75,7 +75,7 @@ extension Tensor {
   }
 
   /// 0 up to the own position, −∞ beyond.
-  private func causalBias(_ keys: Int) -> Tensor {
+  func causalBias(_ keys: Int) -> Tensor {
     Tensor.full([shape[rank - 2], keys], .float(-.infinity), dtype: dtype, device: device).triu(1)
   }
 }

@@ -1,0 +1,56 @@
+import Flameback
+import FlamebackTesting
+import Testing
+
+/// Fused attention against its definition in plain operations, for sizes around the blocks of 64 queries.
+@Suite struct AttentionTests {
+  private func definition(_ q: Tensor, _ k: Tensor, _ v: Tensor, bias: Tensor?) -> Tensor {
+    var scores = q.matmul(k.transpose(-2, -1)) * (1 / Double(q.shape[q.rank - 1]).squareRoot())
+    if let bias { scores = scores + bias }
+    return scores.softmax(dim: -1).matmul(v)
+  }
+
+  /// Forward and gradients agree.
+  private func check(_ q: Tensor, _ k: Tensor, _ v: Tensor, mask: Tensor?, bias: Tensor?, isCausal: Bool) {
+    let leaves = [q, k, v].map { $0.requiringGrad() }
+    let fused = leaves[0].scaledDotProductAttention(leaves[1], leaves[2], mask: mask, isCausal: isCausal)
+    let plain = definition(leaves[0], leaves[1], leaves[2], bias: bias)
+    #expect(fused.allClose(plain, rtol: 1e-9, atol: 1e-9))
+    let g = Tensor.randn(fused.shape.array, dtype: .float64)
+    let first = grad(of: [fused], wrt: leaves, gradOutputs: [g])
+    let second = grad(of: [plain], wrt: leaves, gradOutputs: [g])
+    for (a, b) in zip(first, second) { #expect(a!.allClose(b!, rtol: 1e-8, atol: 1e-9)) }
+  }
+
+  @Test(arguments: [1, 63, 64, 65, 130], [1, 64, 100])
+  func blocks(queries: Int, keys: Int) {
+    let q = Tensor.randn([2, 3, queries, 8], dtype: .float64)
+    let k = Tensor.randn([2, 3, keys, 8], dtype: .float64)
+    let v = Tensor.randn([2, 3, keys, 5], dtype: .float64)
+    check(q, k, v, mask: nil, bias: nil, isCausal: false)
+    let later = Tensor.full([queries, keys], .float(-.infinity), dtype: .float64).triu(1)
+    check(q, k, v, mask: nil, bias: later, isCausal: true)
+    let bias = Tensor.randn([2, 1, queries, keys], dtype: .float64)
+    check(q, k, v, mask: bias, bias: bias, isCausal: false)
+  }
+
+  @Test func viewsAndSharedKeys() {
+    // [t, n, heads, e] seen as [n, heads, t, e]; one head of keys for all.
+    let q = Tensor.randn([70, 2, 4, 8], dtype: .float64).permute(1, 2, 0, 3)
+    let k = Tensor.randn([2, 1, 8, 33], dtype: .float64).transpose(-2, -1)
+    let v = Tensor.randn([2, 1, 33, 8], dtype: .float64)
+    check(q, k, v, mask: nil, bias: nil, isCausal: false)
+  }
+
+  @Test func aRowThatMayLookNowhereGivesZero() {
+    let q = Tensor.randn([1, 3, 4]).requiringGrad()
+    let k = Tensor.randn([1, 5, 4])
+    var mask = Tensor.ones([3, 5], dtype: .bool)
+    mask[1] = Tensor.zeros([5], dtype: .bool)
+    let y = q.scaledDotProductAttention(k, k, mask: mask)
+    #expect(y[0, 1].scalars(Float.self) == [0, 0, 0, 0])
+    y.sum().backward()
+    #expect(q.grad!.isFinite().all().item() == .bool(true))
+    #expect(q.grad![0, 1].scalars(Float.self) == [0, 0, 0, 0])
+  }
+}
