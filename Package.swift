@@ -43,7 +43,9 @@ let package = Package(
       ]),
     .target(
       name: "FlamebackVision", dependencies: ["Flameback", "FlamebackFiles"], resources: [.copy("Resources/digits")]),
-    .target(name: "FlamebackTesting", dependencies: ["Flameback", "FlamebackVision", "FlamebackFiles"]),
+    .target(name: "FlamebackAudio", dependencies: ["Flameback"]),
+    .target(
+      name: "FlamebackTesting", dependencies: ["Flameback", "FlamebackVision", "FlamebackAudio", "FlamebackFiles"]),
     .executableTarget(
       name: "flameback",
       dependencies: [

@@ -91,7 +91,7 @@ struct ModelCase {
     }
     guard let forward = json["forward"] else { return }
     let model = try build(forward["kwargs"])
-    if let state = forward["state"] { try FilledState.check(model.module, state) }
+    if let state = forward["state"], state.array != nil { try FilledState.check(model.module, state) }
     let output = try withErrors {
       model.module.eval()
       try FilledState.fill(model.module, salt: forward["fill_salt"]?.int ?? 0)

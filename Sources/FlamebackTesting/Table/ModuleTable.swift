@@ -22,8 +22,9 @@ public struct BuiltModule {
 public enum ModuleTable {
   public typealias Entry = @Sendable (Call) throws -> BuiltModule
 
-  static let all: [String: Entry] = [layers, containers, losses, recurrent, transformers, domains, models].reduce(
-    into: [:]) {
+  static let all: [String: Entry] = [layers, containers, losses, recurrent, transformers, domains, models, audio]
+    .reduce(
+      into: [:]) {
       $0.merge($1) { first, _ in first }
     }
 

@@ -16,6 +16,23 @@ extension ModuleTable {
   }
 
   private static let classifiers: [String: @Sendable (Int) -> BuiltModule] = [
+    "googlenet": classifier { googlenet(numClasses: $0) },
+    "inception_v3": classifier { inceptionV3(numClasses: $0) },
+    "regnet_x_400mf": classifier { regnetX400MF(numClasses: $0) },
+    "regnet_x_800mf": classifier { regnetX800MF(numClasses: $0) },
+    "regnet_x_1_6gf": classifier { regnetX1600MF(numClasses: $0) },
+    "regnet_x_3_2gf": classifier { regnetX3200MF(numClasses: $0) },
+    "regnet_x_8gf": classifier { regnetX8GF(numClasses: $0) },
+    "regnet_x_16gf": classifier { regnetX16GF(numClasses: $0) },
+    "regnet_x_32gf": classifier { regnetX32GF(numClasses: $0) },
+    "regnet_y_400mf": classifier { regnetY400MF(numClasses: $0) },
+    "regnet_y_800mf": classifier { regnetY800MF(numClasses: $0) },
+    "regnet_y_1_6gf": classifier { regnetY1600MF(numClasses: $0) },
+    "regnet_y_3_2gf": classifier { regnetY3200MF(numClasses: $0) },
+    "regnet_y_8gf": classifier { regnetY8GF(numClasses: $0) },
+    "regnet_y_16gf": classifier { regnetY16GF(numClasses: $0) },
+    "regnet_y_32gf": classifier { regnetY32GF(numClasses: $0) },
+    "regnet_y_128gf": classifier { regnetY128GF(numClasses: $0) },
     "alexnet": classifier { alexnet(numClasses: $0) },
     "convnext_base": classifier { convnextBase(numClasses: $0) },
     "convnext_large": classifier { convnextLarge(numClasses: $0) },
