@@ -9,7 +9,7 @@ final class Net: Module, UnaryLayer {
 }
 
 manualSeed(0)
-let points = rand([512, 2]) * 2 - 1
+let points = Tensor.rand([512, 2]) * 2 - 1
 let labels = (points.square().sum(dim: 1) .< 0.5).to(.int64)
 let loader = DataLoader(TensorDataset(points, labels), batchSize: 32, shuffle: true)
 
