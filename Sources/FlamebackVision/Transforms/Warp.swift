@@ -88,14 +88,14 @@ extension Tensor {
     }
   }
 
-  /// The size that holds the whole image; a thousandth of a pixel does not count.
+  /// The size that holds the whole image; a ten-thousandth of a pixel does not count.
   private func expandedSize(_ matrix: [Double]) -> (Int, Int) {
     let m = matrix.map { Float($0) }
     let (halfW, halfH) = (0.5 * Float(width), 0.5 * Float(height))
     let corners: [(Float, Float)] = [(-halfW, -halfH), (-halfW, halfH), (halfW, halfH), (halfW, -halfH)]
     func extent(_ a: Float, _ b: Float, _ c: Float, _ half: Float) -> Int {
       let places = corners.map { a * $0.0 + b * $0.1 + c + half }
-      func coarse(_ x: Float) -> Float { (x * 1000).rounded(.towardZero) * 0.001 }
+      func coarse(_ x: Float) -> Float { (x * 10000).rounded(.towardZero) * 1e-4 }
       return Int(coarse(places.max()!).rounded(.up) - coarse(places.min()!).rounded(.down))
     }
     return (extent(m[3], m[4], m[5], halfH), extent(m[0], m[1], m[2], halfW))
