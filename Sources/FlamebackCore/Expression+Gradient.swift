@@ -121,6 +121,29 @@ extension Expression {
     // i1(x)/x → 1/2 at 0.
     case FB_OP_I1: return g * (x.abs .> tiny).select(op(FB_OP_I0, x) - y / x, 0.5)
     case FB_OP_I1E: return g * (x.abs .> tiny).select(op(FB_OP_I0E, x) - y * (x.sign + 1 / x), 0.5)
+    case FB_OP_ERFCX: return g * (2 * x * y - constant(.float(1.128379167095512574)))
+    case FB_OP_NDTRI: return g * (constant(.float(2.506628274631000502)) * op(FB_OP_EXP, 0.5 * y * y))
+    case FB_OP_ZETA:
+      return i == 1 ? g * (-x * op(FB_OP_ZETA, x + 1, args[1])) : constant(.float(.nan))
+    case FB_OP_IGAMMA, FB_OP_IGAMMAC:
+      if i == 0 { return constant(.float(.nan)) }
+      let z = args[1]
+      let density = op(FB_OP_EXP, (x - 1) * op(FB_OP_LOG, z) - z - op(FB_OP_LGAMMA, x))
+      return opcode == FB_OP_IGAMMA ? g * density : -(g * density)
+    case FB_OP_BESSEL_J0: return -(g * op(FB_OP_BESSEL_J1, x))
+    // j1(x)/x → 1/2 at 0.
+    case FB_OP_BESSEL_J1: return g * (x.abs .> tiny).select(op(FB_OP_BESSEL_J0, x) - y / x, 0.5)
+    case FB_OP_BESSEL_Y0: return -(g * op(FB_OP_BESSEL_Y1, x))
+    case FB_OP_BESSEL_Y1: return g * (op(FB_OP_BESSEL_Y0, x) - y / x)
+    case FB_OP_K0: return -(g * op(FB_OP_K1, x))
+    case FB_OP_K1: return -(g * (op(FB_OP_K0, x) + y / x))
+    case FB_OP_K0E: return g * (y - op(FB_OP_K1E, x))
+    case FB_OP_K1E: return g * (y - op(FB_OP_K0E, x) - y / x)
+    case FB_OP_SPHERICAL_J0: return g * (x.abs .> tiny).select((op(FB_OP_COS, x) - y) / x, 0)
+    // Not provided: their functions refuse to be differentiated.
+    case FB_OP_AIRY_AI, FB_OP_CHEBYSHEV_T, FB_OP_CHEBYSHEV_U, FB_OP_CHEBYSHEV_V, FB_OP_CHEBYSHEV_W, FB_OP_HERMITE_H,
+      FB_OP_HERMITE_HE, FB_OP_LAGUERRE_L, FB_OP_LEGENDRE_P:
+      return constant(.float(.nan))
     case FB_OP_SGN:  // zero for real values; for complex ones the part across the direction
       return op(FB_OP_SELECT, x.abs .== 0, 0, (g - y * (g * y.conj).real) / x.abs)
     case FB_OP_ANGLE:  // g · (i x / |x|²), zero on the real axis in real arithmetic
