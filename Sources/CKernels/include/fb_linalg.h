@@ -62,6 +62,9 @@ void fb_ldl(fb_dtype dtype, bool hermitian, int64_t n, const void *a, void *ld, 
 void fb_ldl_solve(fb_dtype dtype, bool hermitian, int64_t n, int64_t k, const void *ld, const int32_t *pivots,
                   const void *b, void *x, int64_t begin, int64_t end);
 
+// x = the exponential of a [n, n].
+void fb_matrix_exp(fb_dtype dtype, int64_t n, const void *a, void *x, int64_t begin, int64_t end);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,3 +1,4 @@
+import CKernels
 import FlamebackCore
 import FlamebackKernels
 
@@ -27,12 +28,7 @@ extension Tensor {
   }
 
   /// The exponential of square matrices: Σ aᵏ / k!. SeeAlso: torch.linalg.matrix_exp
-  public func matrixExp() -> Tensor {
-    attempt(like: self) { () throws(OpError) in
-      try spec.requireMatrices("matrixExp", square: true)
-      return elementCount == 0 ? clone() : matrixExponential([self])[0]
-    }
-  }
+  public func matrixExp() -> Tensor { apply(MatrixExponential(), self) }
 
   /// U with orthonormal columns and H positive semidefinite, self = U H; at least as many rows as columns.
   /// SeeAlso: torch.linalg.polar
@@ -98,35 +94,38 @@ extension Tensor {
   }
 }
 
-/// Taylor's polynomial of the matrix divided by 2ˢ, then squared s times; the gradient is the upper right block of
-/// exp [[aᴴ, g], [0, aᴴ]] (Higham 2008, "Functions of Matrices", section 3.2).
-private let matrixExponential = CustomFunction("matrixExp") { inputs, context in
-  let a = inputs[0]
-  context.saved = [a]
-  let norms = a.abs().sum(dim: -2).amax(dim: -1)
-  // Degree 18 is exact to double precision up to a norm of 1 (Bader, Blanes and Casas 2019, table 1: 1.09).
-  let squarings = norms.log2().ceil().clamp(min: 0.0, max: 1100.0)
-  let scaled = a * (-squarings).exp2().unsqueeze(-1).unsqueeze(-1)
-  let one = Tensor.identity(a.spec.rows, like: a.spec)
-  var result = one.expanded(to: a.shape)
-  for k in stride(from: 18, to: 0, by: -1) { result = one + scaled.matmul(result) * (1 / Double(k)) }
-  let most = squarings.amax().itemDouble()
-  for step in 0..<(most.isFinite ? Int(most) : 0) {
-    let isDue = (squarings .> Double(step)).unsqueeze(-1).unsqueeze(-1)
-    result = select(where: isDue, result.matmul(result), result)
+/// The exponential, by Padé's approximant of the scaled matrix.
+struct MatrixExponential: Primitive {
+  static let name = "matrixExp"
+
+  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+    try inputs[0].requireMatrices(name, square: true)
+    return [inputs[0]]
   }
-  return [result]
-} backward: { gradients, context in
-  let adjoint = context.saved[0].adjoint()
-  let n = adjoint.spec.rows
-  return [
-    gradients[0].map { g in
-      let upper = Tensor.cat([adjoint, g], dim: -1)
-      let lower = Tensor.cat([Tensor.zerosLike(adjoint), adjoint], dim: -1)
-      return Tensor.cat([upper, lower], dim: -2).matrixExp().narrow(dim: -2, start: 0, length: n)
-        .narrow(dim: -1, start: n, length: n)
+
+  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+    let a = inputs[0]
+    if a.elementCount == 0 { return }
+    MatrixBatch.run(count: a.batchCount, size: 2 * a.rows) {
+      fb_matrix_exp(a.type, Int64(a.rows), a.pointer, outputs[0].pointer, $0, $1)
     }
-  ]
+  }
+
+  /// The upper right block of exp [[aᴴ, g], [0, aᴴ]] (Higham 2008, "Functions of Matrices", section 3.2).
+  var gradient: Gradient {
+    .pullback(keeps: .input(0)) { cotangents, saved in
+      let adjoint = saved.input(0).adjoint()
+      let n = adjoint.spec.rows
+      return [
+        cotangents[0].map { g in
+          let upper = Tensor.cat([adjoint, g], dim: -1)
+          let lower = Tensor.cat([Tensor.zerosLike(adjoint), adjoint], dim: -1)
+          return apply(MatrixExponential(), Tensor.cat([upper, lower], dim: -2))
+            .narrow(dim: -2, start: 0, length: n).narrow(dim: -1, start: n, length: n)
+        }
+      ]
+    }
+  }
 }
 
 /// The solution x of h x + x h = c for Hermitian positive-definite h. c̄ is the solution for x̄, h̄ = −(c̄ xᴴ + xᴴ c̄).
