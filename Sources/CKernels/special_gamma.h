@@ -113,6 +113,15 @@ inline double upperSeries(double a, double x) {
   return -std::expm1(power - std::lgamma(1 + a)) - std::exp(power - std::lgamma(a)) * sum;
 }
 
+// Q for large a by the normal distribution and the first term of Temme's series (DLMF 8.12.4); its error is about
+// a^-1.5. With `sign` -1 it is P.
+inline double temme(double a, double x, double sign) {
+  const double mu = (x - a) / a, eta = std::copysign(std::sqrt(-2 * log1pMinus(mu)), mu);
+  const double first = std::fabs(eta) < 1e-2 ? -1. / 3 + eta * (1. / 12 - eta * 2 / 135) : 1 / mu - 1 / eta;
+  return 0.5 * std::erfc(sign * eta * std::sqrt(a / 2)) +
+         sign * first * std::exp(-0.5 * a * eta * eta) / std::sqrt(2 * pi * a);
+}
+
 // Values on the border of the domain, in PyTorch's order of precedence; false inside it.
 inline bool gammaBorder(double a, double x, double &lower) {
   if (x < 0 || a < 0) return lower = nan, true;
@@ -127,6 +136,7 @@ inline bool gammaBorder(double a, double x, double &lower) {
 inline double igammac(double a, double x) {
   double lower;
   if (gammaBorder(a, x, lower)) return 1 - lower;
+  if (a > 1e8) return temme(a, x, 1);
   if (x > 1.1) return x < a ? 1 - lowerSeries(a, x) : upperFraction(a, x);
   const bool isLower = x <= 0.5 ? -0.4 / std::log(x) < a : x * 1.1 < a;
   return isLower ? 1 - lowerSeries(a, x) : upperSeries(a, x);
@@ -134,6 +144,7 @@ inline double igammac(double a, double x) {
 inline double igamma(double a, double x) {
   double lower;
   if (gammaBorder(a, x, lower)) return lower;
+  if (a > 1e8) return temme(a, x, -1);
   return x > 1 && x > a ? 1 - igammac(a, x) : lowerSeries(a, x);
 }
 

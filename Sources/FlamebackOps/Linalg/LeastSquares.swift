@@ -143,7 +143,8 @@ extension Tensor {
     let absolute = atol.map(tensor) ?? zero
     let usual = Tensor.scalar(.float(dtype.epsilon * Double(Swift.max(spec.rows, spec.columns))), dtype: largest.dtype)
     var relative = rtol.map(tensor) ?? usual
-    if rtol == nil, atol != nil { relative = Elementwise.rtolBeside(absolute, usual) }
+    // An absolute tolerance stands alone.
+    if rtol == nil, atol != nil { relative = FlamebackOps.select(where: absolute .> 0.0, 0.0, usual) }
     return absolute.maximum(relative * largest)
   }
 
@@ -218,12 +219,5 @@ extension Tensor {
       return FlamebackOps.select(
         where: info .!= 0, Tensor.scalar(.float(.infinity), dtype: size.dtype, device: device), size)
     }
-  }
-}
-
-extension Elementwise {
-  /// A relative tolerance beside an absolute one: none where that is positive.
-  fileprivate static let rtolBeside = Elementwise("rtol", noGradient: "it is a tolerance") { absolute, usual in
-    (absolute .> 0).select(0, usual)
   }
 }
