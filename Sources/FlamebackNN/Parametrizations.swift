@@ -7,6 +7,12 @@ import FlamebackOps
 public protocol Parametrization: Module {
   /// The parameter.
   func value() -> Tensor
+  /// Whether the parts appear beside the parameter's place, as `weight_g`, instead of below `parametrizations`.
+  var isInline: Bool { get }
+}
+
+extension Parametrization {
+  public var isInline: Bool { false }
 }
 
 /// A weight as lengths times directions. SeeAlso: torch.nn.utils.parametrizations.weight_norm

@@ -5,6 +5,8 @@ struct Registry {
   var parameters: [(name: String, cell: ParameterCell)] = []
   var buffers: [(name: String, cell: BufferCell)] = []
   var children: [(name: String, module: Module)] = []
+  /// Parameters that were split later than the others were made.
+  fileprivate var last: [(name: String, cell: ParameterCell)] = []
 
   /// Files `value` under `key`; containers and modules under the empty key file their elements under their own names.
   mutating func add(_ key: String, _ value: Any) {
@@ -12,11 +14,11 @@ struct Registry {
     case let module as Module where key.isEmpty: merge(module.registry)
     case let module as Module: children.append((key, module))
     case let cell as ParameterCell:
-      if let source = cell.parametrization {
-        children.append(("parametrizations.\(key)", source))
-      } else {
-        parameters.append((key, cell))
-      }
+      guard let source = cell.parametrization else { return parameters.append((key, cell)) }
+      guard source.isInline else { return children.append(("parametrizations.\(key)", source)) }
+      let parts = source.registry
+      parts.parameters.forEach { last.append(("\(key)_\($0.name)", $0.cell)) }
+      buffers += parts.buffers.map { ("\(key)_\($0.name)", $0.cell) }
     case let cell as BufferCell: buffers.append((key, cell))
     case let entry as any RegistryEntry: entry.register(key, &self)
     default: break
@@ -107,6 +109,7 @@ extension Module {
         registry.add(keys[name] ?? snakeCase(name), value)
       }
     }
+    registry.parameters += registry.last
     return registry
   }
 }

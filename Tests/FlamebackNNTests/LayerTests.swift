@@ -80,3 +80,42 @@ import Testing
     #expect(averaged.stateDict().keys == ["n_averaged", "module.weight"])
   }
 }
+
+@Suite struct DerivedLayerTests {
+  @Test func lazyLayersLearnTheirSizes() throws {
+    let layer = LazyLinear(3)
+    #expect(layer.stateDict().keys.isEmpty)
+    #expect(layer(Tensor.ones([2, 5])).shape == [2, 3])
+    #expect(layer.stateDict()["weight"]!.shape == [3, 5])
+    let other = LazyLinear(3)
+    try other.load(layer.stateDict())
+    #expect(other.stateDict()["weight"]!.equal(layer.stateDict()["weight"]!))
+  }
+
+  @Test func parametrizedWeightsKeepTheirValueAndLearnThroughTheirParts() {
+    let layer = Linear(3, 2)
+    let x = Tensor.ones([1, 3])
+    let before = layer(x)
+    layer.$weight.parametrize { WeightNorm($0) }
+    #expect(
+      layer.stateDict().keys == ["bias", "parametrizations.weight.original0", "parametrizations.weight.original1"])
+    #expect(layer(x).allClose(before, atol: 1e-6))
+    layer(x).sum().backward()
+    #expect(layer.parameters().allSatisfy { $0.grad != nil })
+    layer.$weight.removeParametrization()
+    #expect(layer.stateDict().keys == ["weight", "bias"])
+    #expect(layer(x).allClose(before, atol: 1e-6))
+  }
+
+  @Test func prunedElementsStayZero() {
+    let layer = Linear(2, 2, bias: false)
+    layer.weight = Tensor([Float(1), -4, 3, 2], shape: [2, 2])
+    Prune.l1Unstructured(layer.$weight, amount: .count(1))
+    #expect(layer.weight.scalars(Float.self) == [0, -4, 3, 2])
+    Prune.l1Unstructured(layer.$weight, amount: .fraction(0.67))
+    #expect(layer.weight.scalars(Float.self) == [0, -4, 0, 0])
+    #expect(layer.stateDict().keys == ["weight_orig", "weight_mask"])
+    Prune.remove(layer.$weight)
+    #expect(layer.stateDict()["weight"]!.scalars(Float.self) == [0, -4, 0, 0])
+  }
+}

@@ -114,3 +114,78 @@ public final class MultiMarginLoss: Module, BinaryLoss {
     }[0]
   }
 }
+
+/// The likelihood of a sequence of labels whose places in time are not known. SeeAlso: torch.nn.CTCLoss
+public final class CTCLoss: Module {
+  public let blank: Int
+  public let reduction: LossReduction
+  public let zeroInfinity: Bool
+
+  public init(blank: Int = 0, reduction: LossReduction = .mean, zeroInfinity: Bool = false) {
+    self.blank = blank
+    self.reduction = reduction
+    self.zeroInfinity = zeroInfinity
+  }
+
+  public func callAsFunction(
+    _ logProbs: Tensor, _ targets: Tensor, inputLengths: [Int], targetLengths: [Int]
+  ) -> Tensor {
+    call([logProbs, targets]) {
+      [
+        $0[0].ctcLoss(
+          $0[1], inputLengths: inputLengths, targetLengths: targetLengths, blank: blank, reduction: reduction,
+          zeroInfinity: zeroInfinity)
+      ]
+    }[0]
+  }
+}
+
+/// A linear layer and the cross entropy of its output in one, without keeping the logits.
+/// SeeAlso: torch.nn.LinearCrossEntropyLoss
+public final class LinearCrossEntropyLoss: Module, BinaryLoss {
+  @Buffer public var weight: Tensor?
+  public let linear: Linear
+  public let numClasses: Int
+  /// Sizes of further dimensions between the classes and the features.
+  public let outFeatures: [Int]
+  public let ignoreIndex: Int?
+  public let labelSmoothing: Double
+  public let reduction: LossReduction
+
+  public init(
+    _ inFeatures: Int, _ numClasses: Int, outFeatures: [Int] = [], bias: Bool = false,
+    reduction: LossReduction = .mean, weight: Tensor? = nil, ignoreIndex: Int? = nil, labelSmoothing: Double = 0
+  ) {
+    self.weight = weight
+    self.numClasses = numClasses
+    self.outFeatures = outFeatures
+    self.ignoreIndex = ignoreIndex
+    self.labelSmoothing = labelSmoothing
+    self.reduction = reduction
+    linear = Linear(inFeatures, outFeatures.reduce(numClasses, *), bias: bias)
+    super.init()
+    if let weight, weight.shape != [numClasses] {
+      report(OpError("LinearCrossEntropyLoss", "expected weights of \(numClasses) classes, got \(weight.spec)"))
+    }
+    if !(labelSmoothing >= 0 && labelSmoothing <= 1) {
+      report(OpError("LinearCrossEntropyLoss", "labelSmoothing must be between 0 and 1, got \(labelSmoothing)"))
+    }
+  }
+
+  public func callAsFunction(_ input: Tensor, _ target: Tensor) -> Tensor {
+    call([input, target]) { inputs in
+      let shape = [numClasses] + outFeatures
+      return [
+        inputs[0].linearCrossEntropy(
+          linear.weight.reshape(shape + [linear.inFeatures]), inputs[1], bias: linear.bias?.reshape(shape),
+          classWeight: weight, reduction: reduction, ignoreIndex: ignoreIndex, labelSmoothing: labelSmoothing)
+      ]
+    }[0]
+  }
+
+  public override var extraRepr: String {
+    "in_features=\(linear.inFeatures), num_classes=\(numClasses), out_features=\(repr(outFeatures)), "
+      + "bias=\(repr(linear.bias != nil)), reduction=\(reduction.rawValue), ignore_index=\(repr(ignoreIndex)), "
+      + "label_smoothing=\(repr(labelSmoothing))"
+  }
+}

@@ -41,6 +41,7 @@ public class LazyLayer<Layer: UnaryLayer>: Module, UnaryLayer {
     }
   }
 
+  @discardableResult
   public override func train(_ mode: Bool = true) -> Self {
     layer?.train(mode)
     return super.train(mode)

@@ -22,6 +22,18 @@ extension ModuleTable {
         }
       }
     },
+    "nn.utils.prune.l1_unstructured": { c in
+      let built = try c.module(0, "module")
+      Prune.l1Unstructured(try built.parameter(try c.string(1, "name")), amount: try c.amount(2))
+      return built
+    },
+    "nn.utils.prune.ln_structured": { c in
+      let built = try c.module(0, "module")
+      Prune.lnStructured(
+        try built.parameter(try c.string(1, "name")), amount: try c.amount(2), n: try c.double(3, "n"),
+        dim: try c.int(4, "dim"))
+      return built
+    },
     "nn.utils.parametrizations.weight_norm": { c in
       let built = try c.module(0, "module")
       let dim = c.has(2, "dim") ? try c.optionalInt(2, "dim") : 0
@@ -140,7 +152,17 @@ extension ModuleTable {
 extension BuiltModule {
   /// Replaces a parameter of the module by one that is computed.
   fileprivate func parametrize(_ name: String, _ make: (Tensor) -> any Parametrization) throws {
+    try parameter(name).parametrize(make)
+  }
+
+  fileprivate func parameter(_ name: String) throws -> ParameterCell {
     guard let cell = module.getParameter(name) else { throw CallError("there is no parameter '\(name)'") }
-    cell.parametrize(make)
+    return cell
+  }
+}
+
+extension Call {
+  fileprivate func amount(_ position: Int) throws -> Prune.Amount {
+    isInt(position, "amount") ? .count(try int(position, "amount")) : .fraction(try double(position, "amount"))
   }
 }

@@ -55,6 +55,28 @@ extension ModuleTable {
           p: try c.int(0, "p", default: 1), margin: try c.double(1, "margin", default: 1),
           weight: try c.optionalTensor(2, "weight"), reduction: try c.lossReduction(5)))
     },
+    "nn.CTCLoss": { c in
+      let loss = CTCLoss(
+        blank: try c.int(0, "blank", default: 0), reduction: try c.lossReduction(1),
+        zeroInfinity: try c.bool(2, "zero_infinity"))
+      return BuiltModule(loss) { call in
+        .tensor(
+          loss(
+            try call.tensor(0, "log_probs"), try call.tensor(1, "targets"),
+            inputLengths: try call.integers(2, "input_lengths"), targetLengths: try call.integers(3, "target_lengths")))
+      }
+    },
+    "nn.LinearCrossEntropyLoss": { c in
+      c.ignore("options")
+      return pair(
+        LinearCrossEntropyLoss(
+          try c.int(0, "in_features"), try c.int(1, "num_classes"),
+          outFeatures: try c.ints(nil, "out_features", default: []),
+          bias: try c.bool(nil, "bias"), reduction: try c.lossReduction(nil),
+          weight: try c.optionalTensor(nil, "weight"),
+          ignoreIndex: try c.optionalInt(nil, "ignore_index"),
+          labelSmoothing: try c.double(nil, "label_smoothing", default: 0)))
+    },
     "nn.CosineEmbeddingLoss": { c in
       let loss = CosineEmbeddingLoss(margin: try c.double(0, "margin", default: 0), reduction: try c.lossReduction(3))
       return BuiltModule(loss) { call in
@@ -100,6 +122,11 @@ extension ModuleTable {
 }
 
 extension Call {
+  /// Whole numbers, as a list or a tensor.
+  fileprivate func integers(_ position: Int, _ name: String) throws -> [Int] {
+    isTensor(position, name) ? try tensor(position, name).scalars(Int.self) : try ints(position, name)
+  }
+
   /// A distance given as a module or a function; the Euclidean one by default.
   fileprivate func distance(_ name: String) throws -> (Tensor, Tensor) -> Tensor {
     var compute: (([Value]) throws -> Value)?
