@@ -34,7 +34,8 @@ extension Tensor {
   /// The sum over the dimensions in which `shape` is smaller. SeeAlso: torch.Tensor.sum_to_size
   public func sumToSize(_ shape: [Int]) -> Tensor {
     let target = Shape(shape)
-    return dtype.isDifferentiable || target == self.shape && rank > 0 ? summed(to: target) : to(.int64).summed(to: target)
+    return dtype.isDifferentiable || target == self.shape && rank > 0
+      ? summed(to: target) : to(.int64).summed(to: target)
   }
 
   /// The sum in which NaN counts as 0. SeeAlso: torch.nansum

@@ -64,7 +64,8 @@ private final class Picture: NSObject, XMLParserDelegate {
 
   @Test(
     arguments: [
-      [], [1], [.nan], [.infinity, -.infinity], [0, 0, 0], [1e300, -1e300], [.leastNonzeroMagnitude], [1e-9, 1.0000001e-9],
+      [], [1], [.nan], [.infinity, -.infinity], [0, 0, 0], [1e300, -1e300], [.leastNonzeroMagnitude],
+      [1e-9, 1.0000001e-9],
       [-5, -5.0001],
     ] as [[Double]])
   func oddData(_ values: [Double]) {

@@ -126,7 +126,10 @@ struct TrainCase {
         file.keywords(scheduler["kwargs"], inputs: inputs))
     }
     let batches = try (json["batches"]?.array ?? []).map {
-      (x: try $0["x_fill"].map { FilledState.input($0) } ?? file.tensor($0["x"] ?? .null), y: try file.tensor($0["y"] ?? .null))
+      (
+        x: try $0["x_fill"].map { FilledState.input($0) } ?? file.tensor($0["x"] ?? .null),
+        y: try file.tensor($0["y"] ?? .null)
+      )
     }
     let rtol = json["rtol"]?.double ?? 0
     for t in 0..<(json["steps"]?.int ?? 0) {
