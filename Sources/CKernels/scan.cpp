@@ -22,7 +22,14 @@ inline int64_t combine(fb_scan_op op, int64_t a, int64_t b) {
   const uint64_t x = static_cast<uint64_t>(a), y = static_cast<uint64_t>(b);
   return static_cast<int64_t>(op == FB_SCAN_SUM ? x + y : x * y);
 }
-template <class T> inline T combine(fb_scan_op op, T a, T b) { return op == FB_SCAN_SUM ? a + b : a * b; }
+inline double combine(fb_scan_op op, double a, double b) { return op == FB_SCAN_SUM ? a + b : a * b; }
+inline std::complex<double> combine(fb_scan_op op, std::complex<double> a, std::complex<double> b) {
+  if (op == FB_SCAN_LOGSUMEXP) {
+    const double top = std::max(a.real(), b.real()), shift = std::isfinite(top) ? top : 0;
+    return std::log(std::exp(a - shift) + std::exp(b - shift)) + shift;
+  }
+  return op == FB_SCAN_SUM ? a + b : a * b;
+}
 
 // NaN stays; among equals the last one counts.
 template <class T> inline bool replaces(fb_scan_op op, T best, T x) {
@@ -39,7 +46,7 @@ template <class T> struct State {
 
 template <class T> void start(fb_scan_op op, State<T> &s, size_t n) {
   for (size_t k = 0; k < n; ++k) {
-    s.value[k] = op == FB_SCAN_PROD ? T(1) : T(0);
+    s.value[k] = op == FB_SCAN_PROD ? T(1) : op == FB_SCAN_LOGSUMEXP ? T(-infinity) : T(0);
     s.index[k] = 0;
     s.shift[k] = 0;
     s.scaled[k] = 0;

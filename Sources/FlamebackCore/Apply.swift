@@ -17,7 +17,8 @@ public func apply<P: Primitive>(_ op: P, _ inputs: Tensor...) -> Tensor { apply(
 
 /// The expected ranks and dtypes where the rule can tell them, the first input's otherwise.
 private func poisoned(_ op: some Primitive, _ inputs: [Tensor]) -> [Tensor] {
-  let specs = (try? op.infer(inputs.map(\.spec))) ?? [inputs.first?.spec ?? TensorSpec(shape: [], dtype: .float32)]
+  let stand = inputs.first?.spec ?? TensorSpec(shape: [], dtype: .float32)
+  let specs = (try? op.infer(inputs.map(\.spec))) ?? Array(repeating: stand, count: op.outputCount)
   return specs.map { Tensor.poisoned($0) }
 }
 

@@ -10,6 +10,8 @@ public protocol Primitive: Sendable {
   var name: String { get }
   /// The specs of the outputs; a pure function of the inputs' specs.
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec]
+  /// How many outputs there are: so many stand-ins are returned where `infer` refuses the inputs.
+  var outputCount: Int { get }
   /// Computes on the host. Inputs are contiguous unless `acceptsStrides`; outputs always are.
   func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError)
   /// How gradients flow back. There is no default: no gradient is silently missing.
@@ -31,6 +33,7 @@ public protocol Primitive: Sendable {
 
 extension Primitive {
   public var name: String { Self.name }
+  public var outputCount: Int { 1 }
   public func decomposed(_ inputs: [Tensor]) -> [Tensor]? { nil }
   public func view(of layout: Layout) throws(OpError) -> Layout? { nil }
   public func views(of layout: Layout) throws(OpError) -> [Layout]? { nil }

@@ -25,6 +25,8 @@ struct ExtremumWithIndex: Reducing {
 
   func resultDType(_ dtype: DType) -> DType { dtype }
 
+  var outputCount: Int { 2 }
+
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let shape = dims.resultShape(of: inputs[0].shape)
     return [inputs[0].dtype, .int64].map { TensorSpec(shape: shape, dtype: $0, device: inputs[0].device) }

@@ -10,6 +10,8 @@ struct OrderStatistic: Primitive {
   /// The result stands for all equal elements, which share the gradient.
   var sharesGradient = false
 
+  var outputCount: Int { 2 }
+
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let x = inputs[0]
     if x.dtype.isComplex { throw OpError(name, "complex numbers have no order: \(x)") }

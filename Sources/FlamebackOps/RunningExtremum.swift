@@ -8,6 +8,8 @@ struct RunningExtremum: Primitive {
   let kind: Scan.Kind
   let dim: Int
 
+  var outputCount: Int { 2 }
+
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let x = inputs[0]
     if x.dtype.isComplex { throw OpError(name, "complex numbers have no order: \(x)") }

@@ -23,6 +23,7 @@ struct SoftmaxOp: Primitive {
 
   func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
     let x = inputs[0]
+    if x.elementCount == 0 { return [x] }
     let shifted = x - x.detached().amax(dim: dim, keepDim: true)
     if log { return [shifted - shifted.exp().sum(dim: dim, keepDim: true).log()] }
     let e = shifted.exp()

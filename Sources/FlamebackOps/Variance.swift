@@ -13,6 +13,8 @@ struct Variance: Reducing {
   var parameter: Double { correction }
   func resultDType(_ dtype: DType) -> DType { dtype.real }
 
+  var outputCount: Int { withMean ? 2 : 1 }
+
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let x = inputs[0]
     guard x.dtype.isDifferentiable else { throw OpError(name, "needs floating point or complex numbers, got \(x)") }

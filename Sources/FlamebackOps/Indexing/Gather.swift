@@ -186,6 +186,7 @@ struct Scatter: Primitive {
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     try checkIndex("scatter", inputs[0], inputs[1], dim)
+    try checkOrder(reduction, inputs[0], "scatterReduce")
     return [inputs[0]]
   }
 

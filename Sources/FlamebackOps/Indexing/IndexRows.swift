@@ -116,7 +116,10 @@ struct IndexRows: Primitive {
     [("dim", "\(dim)"), ("reduce", reduction?.rawValue ?? "none"), ("includeSelf", "\(includeSelf)")]
   }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
+  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+    try checkOrder(reduction, inputs[0], "indexReduce")
+    return [inputs[0]]
+  }
 
   func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
     let (x, index, source, out) = (inputs[0], inputs[1], inputs[2], outputs[0])

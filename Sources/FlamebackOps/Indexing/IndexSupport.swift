@@ -57,6 +57,13 @@ public enum ScatterReduction: String, Sendable {
   }
 }
 
+/// Refuses the greatest and the least of complex numbers.
+func checkOrder(_ reduction: ScatterReduction?, _ x: TensorSpec, _ op: String) throws(OpError) {
+  if x.dtype.isComplex, reduction == .amax || reduction == .amin {
+    throw OpError(op, "complex numbers have no order: \(x)")
+  }
+}
+
 /// The gradients of base and source where several sources were combined at a place. `spread` adds values of the
 /// source's shape to their places in the base's, `collect` reads those places. The formulas are PyTorch's
 /// (`scatter_reduce_backward`); ties of amax and amin share in equal parts.

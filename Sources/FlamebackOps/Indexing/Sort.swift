@@ -74,6 +74,8 @@ struct Selection: Primitive {
   }
   var attributes: [(String, String)] { [("dim", "\(dim)"), ("kind", "\(kind)")] }
 
+  var outputCount: Int { 2 }
+
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     var values = inputs[0]
     if values.rank > 0 {

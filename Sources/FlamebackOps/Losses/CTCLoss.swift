@@ -7,6 +7,8 @@ struct CTCLoss: Primitive {
   let ctc: CTC
   let zeroInfinity: Bool
 
+  var outputCount: Int { 2 }
+
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let x = inputs[0]
     guard x.dtype == .float32 || x.dtype == .float64, inputs[1].dtype == .int64 else {

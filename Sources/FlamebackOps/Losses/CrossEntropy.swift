@@ -6,6 +6,8 @@ struct CrossEntropyOp: Primitive {
   static let name = "crossEntropy"
   let ignoreIndex: Int
 
+  var outputCount: Int { 2 }
+
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let (x, target) = (inputs[0], inputs[1])
     guard x.dtype.isFloatingPoint, target.dtype == .int64 else {

@@ -14,6 +14,8 @@ struct BatchNorm: Primitive {
   fileprivate var weightPosition: Int? { hasWeight ? (training ? 1 : 3) : nil }
   fileprivate var biasPosition: Int? { hasBias ? (training ? 1 : 3) + (hasWeight ? 1 : 0) : nil }
 
+  var outputCount: Int { training ? 3 : 1 }
+
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let x = inputs[0]
     guard x.dtype.isFloatingPoint, x.rank >= 2 else {

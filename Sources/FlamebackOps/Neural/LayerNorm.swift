@@ -14,6 +14,8 @@ struct LayerNorm: Primitive {
   var name: String { rms ? "rmsNorm" : "layerNorm" }
   var attributes: [(String, String)] { [("n", "\(n)"), ("eps", "\(eps)")] }
 
+  var outputCount: Int { 3 }
+
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let x = inputs[0]
     guard x.dtype.isFloatingPoint, inputs.allSatisfy({ $0.dtype == x.dtype }) else {

@@ -42,6 +42,8 @@ struct AdaptiveMaxPool: Primitive {
   static let name = "adaptiveMaxPool"
   let size: [Int]
 
+  var outputCount: Int { 2 }
+
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let x = inputs[0]
     guard !x.dtype.isComplex, x.dtype != .bool else { throw OpError(name, "not defined for \(x.dtype)") }

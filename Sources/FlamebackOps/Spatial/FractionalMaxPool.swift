@@ -8,6 +8,8 @@ struct FractionalMaxPool: Primitive {
   let kernel: [Int]
   let size: [Int]
 
+  var outputCount: Int { 2 }
+
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let shape = Shape(inputs[0].shape.dropLast(size.count)) + size
     return [inputs[0].dtype, .int64].map { TensorSpec(shape: shape, dtype: $0, device: inputs[0].device) }

@@ -10,6 +10,8 @@ struct MaxPool: Primitive {
   let size: [Int]
   var withIndices = false
 
+  var outputCount: Int { withIndices ? 2 : 1 }
+
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let x = inputs[0]
     guard !x.dtype.isComplex, x.dtype != .bool else { throw OpError(name, "not defined for \(x.dtype)") }
