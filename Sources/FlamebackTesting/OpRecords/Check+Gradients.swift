@@ -6,6 +6,7 @@ extension OpRecord {
   /// First and second gradients against difference quotients, in float64 and complex128; operations without a gradient
   /// must say so.
   public func checkGradients() throws {
+    if order == .unchecked { return }
     if order == .none { return try checkRefusal() }
     var checked = 0
     for dtype in [DType.float64, .complex128] where dtypes.contains(dtype) {

@@ -40,6 +40,7 @@ extension OpRecord {
 
   /// The same values lying elsewhere in memory give the same results and gradients.
   public func checkLayouts() throws {
+    if dependsOnLayout { return }
     try eachSample { sample in
       let inputs = sample.tensors(mainDType)
       let expected = try withErrors { results(sample, inputs, gradients: true) }
@@ -49,6 +50,7 @@ extension OpRecord {
           try compare(withErrors { results(sample, moved, gradients: true) }, expected, exactly: false)
         }
       }
+      guard canRepeat else { return }
       try at("expanded") {
         let narrowed = try withErrors {
           zip(sample.inputs, inputs).map { input, x in

@@ -50,7 +50,7 @@ extension OpRecord {
 
   /// Outputs, then the gradients of all inputs that have one, for fixed cotangents.
   func results(_ sample: OpSample, _ inputs: [Tensor], gradients: Bool) -> [Tensor] {
-    let isTracked = inputs.map { gradients && order != .none && $0.dtype.isDifferentiable }
+    let isTracked = inputs.map { gradients && order.rawValue >= Order.once.rawValue && $0.dtype.isDifferentiable }
     let leaves = zip(inputs, isTracked).map { $1 ? $0.detached().requiringGrad() : $0 }
     let outputs = sample.run(leaves)
     let used = outputs.filter { $0.requiresGrad }

@@ -17,7 +17,10 @@ public struct OpRecord: Sendable, CustomStringConvertible {
   /// How often it can be differentiated.
   public enum Order: Int, Sendable {
     /// Not at all: the result is no floating point number, or backward stops with a sentence.
-    case none, once, twice
+    case none
+    /// Nothing is promised at these samples.
+    case unchecked
+    case once, twice
   }
 
   /// A call that must be refused.
@@ -43,6 +46,10 @@ public struct OpRecord: Sendable, CustomStringConvertible {
   public var tolerance = 1.0
   /// Whether the other dtypes are refused with `[op] not defined for …`.
   public var refusesOthers = false
+  /// Whether the function is smooth where elements are equal.
+  public var canRepeat = true
+  /// Whether the result is that of the memory, not of the values: no other layouts then.
+  public var dependsOnLayout = false
   public var failures: [Failure] = []
 
   public init(_ name: String, covers: [String]? = nil, _ dtypes: [DType], samples: [OpSample]) {
@@ -62,7 +69,7 @@ public struct OpRecord: Sendable, CustomStringConvertible {
   }
 
   /// Every record of the package.
-  public static let all: [OpRecord] = pointwise
+  public static let all: [OpRecord] = pointwise + reductions + ordering + products + views + indexing + spatial + neural
 }
 
 /// What is wrong with an operation.

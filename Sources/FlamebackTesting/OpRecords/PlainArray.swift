@@ -54,11 +54,6 @@ public struct PlainArray: Sendable {
     set { self[index] = newValue }
   }
 
-  /// The element that broadcasting puts at `index` of a larger shape.
-  public func broadcast(_ index: [Int]) -> Double {
-    self[zip(index.suffix(rank), shape).map { $1 == 1 ? 0 : $0 }]
-  }
-
   /// The shape to which all broadcast.
   public static func broadcastShape(_ arrays: [PlainArray]) -> [Int] {
     let rank = arrays.map(\.rank).max() ?? 0
@@ -70,20 +65,47 @@ public struct PlainArray: Sendable {
 
   public func map(_ f: (Double) -> Double) -> PlainArray { PlainArray(shape, values.map(f)) }
 
+  /// Of the elements that broadcasting puts together: one.
+  public static func broadcast(_ arrays: [PlainArray], _ f: ([Double]) -> Double) -> PlainArray {
+    let shape = broadcastShape(arrays)
+    let places = arrays.map { array in
+      let missing = shape.count - array.rank
+      let strides = zip(array.shape, array.strides).map { $0 == 1 ? 0 : $1 }
+      return offsets(shape, [Int](repeating: 0, count: missing) + strides)
+    }
+    let count = shape.reduce(1, *)
+    return PlainArray(shape, (0..<count).map { k in f(arrays.indices.map { arrays[$0].values[places[$0][k]] }) })
+  }
+
+  /// The element that broadcasting puts at `index` of a larger shape.
+  public func broadcast(_ index: [Int]) -> Double {
+    self[zip(index.suffix(rank), shape).map { $1 == 1 ? 0 : $0 }]
+  }
+
+  private var strides: [Int] { shape.indices.map { shape[($0 + 1)...].reduce(1, *) } }
+
+  /// The positions of all elements of a strided array, in row-major order.
+  private static func offsets(_ shape: [Int], _ strides: [Int]) -> [Int] {
+    zip(shape, strides).reduce([0]) { found, dim in
+      found.flatMap { base in (0..<dim.0).map { base + $0 * dim.1 } }
+    }
+  }
+
+  /// The positions of the groups that `dims` form, and within each of them.
+  private func groups(_ dims: [Int]) -> (starts: [Int], steps: [Int]) {
+    let outer = shape.indices.filter { !dims.contains($0) }
+    return (
+      PlainArray.offsets(outer.map { shape[$0] }, outer.map { strides[$0] }),
+      PlainArray.offsets(dims.map { shape[$0] }, dims.map { strides[$0] })
+    )
+  }
+
   /// The groups of elements along `dims` become one element each.
   public func reduced(_ dims: [Int], keepDim: Bool = false, _ f: ([Double]) -> Double) -> PlainArray {
     let dims = dims.map { $0 < 0 ? $0 + rank : $0 }
-    let outer = shape.indices.filter { !dims.contains($0) }
-    let groups = PlainArray.indices(outer.map { shape[$0] }).map { o in
-      PlainArray.indices(dims.map { shape[$0] }).map { i in
-        var index = [Int](repeating: 0, count: rank)
-        for (d, k) in zip(outer, o) { index[d] = k }
-        for (d, k) in zip(dims, i) { index[d] = k }
-        return self[index]
-      }
-    }
+    let (starts, steps) = groups(dims)
     let result = shape.indices.compactMap { dims.contains($0) ? (keepDim ? 1 : nil) : shape[$0] }
-    return PlainArray(result, groups.map(f))
+    return PlainArray(result, starts.map { start in f(steps.map { values[start + $0] }) })
   }
 
   /// Every line along `dim` is replaced by another, of any one length.
@@ -91,22 +113,18 @@ public struct PlainArray: Sendable {
     let dim = dim < 0 ? dim + rank : dim
     var result = shape
     result[dim] = length ?? shape[dim]
-    var outer = shape
-    outer[dim] = 1
     var array = PlainArray(result, [Double](repeating: 0, count: result.reduce(1, *)))
-    for start in PlainArray.indices(outer) {
-      func at(_ k: Int) -> [Int] { start.enumerated().map { $0.offset == dim ? k : $0.element } }
-      for (k, value) in f((0..<shape[dim]).map { self[at($0)] }).enumerated() { array[at(k)] = value }
+    let (starts, steps) = groups([dim])
+    let (targets, places) = array.groups([dim])
+    for (start, target) in zip(starts, targets) {
+      for (k, value) in f(steps.map { values[start + $0] }).enumerated() { array.values[target + places[k]] = value }
     }
     return array
   }
 
   public func permuted(_ dims: [Int]) -> PlainArray {
-    PlainArray(dims.map { shape[$0] }) { index in
-      var source = index
-      for (k, d) in dims.enumerated() { source[d] = index[k] }
-      return self[source]
-    }
+    let places = PlainArray.offsets(dims.map { shape[$0] }, dims.map { strides[$0] })
+    return PlainArray(dims.map { shape[$0] }, places.map { values[$0] })
   }
 
   public func reshaped(_ shape: [Int]) -> PlainArray { PlainArray(shape, values) }

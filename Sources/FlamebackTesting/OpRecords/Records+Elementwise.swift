@@ -41,7 +41,7 @@ extension OpRecord {
       OpSample([SampleInput(a, .uniform(range)), SampleInput(b, .uniform(second ?? range), avoiding: avoiding)]) {
         [run($0[0], $0[1])]
       } reference: { x in
-        [PlainArray(PlainArray.broadcastShape(x)) { reference(x[0].broadcast($0), x[1].broadcast($0)) }]
+        [PlainArray.broadcast(x) { reference($0[0], $0[1]) }]
       }
     }
     let dtype = dtypes.contains(.float32) ? DType.float32 : .int64
@@ -73,7 +73,7 @@ extension OpRecord {
       ) {
         [run($0)]
       } reference: { x in
-        [PlainArray(PlainArray.broadcastShape(x)) { index in reference(x.map { $0.broadcast(index) }) }]
+        [PlainArray.broadcast(x, reference)]
       }
     }
     return OpRecord(name, dtypes, samples: samples).with {
