@@ -15,7 +15,7 @@ let loader = DataLoader(TensorDataset(points, labels), batchSize: 32, shuffle: t
 
 let model = Net()
 let optimizer = Adam(model.parameters(), lr: 0.01)
-for epoch in 1...20 {
+for epoch in 1...40 {
   var total = 0.0
   for (x, y) in loader {
     optimizer.zeroGrad()
