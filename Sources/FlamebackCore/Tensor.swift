@@ -101,6 +101,8 @@ extension Storage {
     guard let count = spec.shape.checkedElementCount, count < Int.max / 16 else {
       throw OpError(op, "a tensor of shape \(spec.shape) has too many elements")
     }
-    return try Storage(byteCount: count * spec.dtype.byteSize, device: spec.device, op: op)
+    do { return try Storage(byteCount: count * spec.dtype.byteSize, device: spec.device, op: op) } catch {
+      throw OpError(op, "\(error.message) for \(spec)")
+    }
   }
 }
