@@ -6,3 +6,6 @@
 @_exported import FlamebackNN
 @_exported import FlamebackOps
 @_exported import FlamebackOptim
+
+/// The version of Flameback. SeeAlso: torch.__version__
+public let flamebackVersion = "0.1.0"

@@ -155,7 +155,7 @@ func attach<P: Primitive>(
 }
 
 /// Differentiates an operation through its smaller parts: forward again, then back.
-private func gradientOfDecomposition(_ op: some Primitive, _ cotangents: [Tensor?], _ saved: Saved) -> [Tensor?] {
+package func gradientOfDecomposition(_ op: some Primitive, _ cotangents: [Tensor?], _ saved: Saved) -> [Tensor?] {
   let wanted = (0..<saved.inputCount).filter { saved.needs($0) }
   let creates = Context.isGradEnabled
   return enableGrad {

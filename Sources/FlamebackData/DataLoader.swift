@@ -22,6 +22,19 @@ public struct DataLoader<Batch>: Sequence {
     public var generator: FlamebackCore.Generator?
     /// Batches that each worker keeps ready.
     public var prefetchFactor: Int
+
+    public init(
+      batchSize: Int = 1, shuffle: Bool = false, numWorkers: Int = 0, dropLast: Bool = false,
+      sampler: (any Sampler)? = nil, generator: FlamebackCore.Generator? = nil, prefetchFactor: Int = 2
+    ) {
+      self.batchSize = batchSize
+      self.shuffle = shuffle
+      self.numWorkers = numWorkers
+      self.dropLast = dropLast
+      self.sampler = sampler
+      self.generator = generator
+      self.prefetchFactor = prefetchFactor
+    }
   }
 
   let options: Options

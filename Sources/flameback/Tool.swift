@@ -1,4 +1,5 @@
 import ArgumentParser
+import Flameback
 import Foundation
 
 /// `flameback`: train, evaluate, predict, look at what is installed.
@@ -8,7 +9,7 @@ struct Tool: ParsableCommand {
     commandName: "flameback",
     abstract: "Tensors, gradients, neural networks and training in Swift.",
     discussion: "The first steps: flameback train digits, then flameback predict digits IMAGE.",
-    version: "flameback 0.1.0",
+    version: "flameback \(flamebackVersion)",
     subcommands: [Train.self, Eval.self, Predict.self, Bench.self, Doctor.self])
 }
 

@@ -68,6 +68,8 @@ public class RecurrentNetwork: Module {
   private struct Steps {
     var data: Tensor
     let sizes: [Int]
+    /// The size of every step, if they all are the same.
+    var commonSize: Int? { sizes.first == sizes.last ? sizes.first : nil }
   }
 
   /// One direction of one layer. Returns the outputs in order of time and the last states in order of the batch.
@@ -75,7 +77,13 @@ public class RecurrentNetwork: Module {
     output: Tensor, h: Tensor, c: Tensor?
   ) {
     func weight(_ name: String) -> Tensor? { weights[name + suffix]?.tensor }
-    let inputs = steps.data.linear(weight("weight_ih")!, weight("bias_ih")).split(steps.sizes, dim: 0)
+    let fromInput = steps.data.linear(weight("weight_ih")!, weight("bias_ih"))
+    if let batch = steps.commonSize, projSize == 0, steps.data.dtype == .float32 || steps.data.dtype == .float64 {
+      let result = fromInput.view([-1, batch, fromInput.shape[1]]).recurrence(
+        mode, weight: weight("weight_hh")!, bias: weight("bias_hh"), h: h0, c: c0, reverse: reverse)
+      return (result.output.flatten(startDim: 0, endDim: 1), result.h, result.c)
+    }
+    let inputs = fromInput.split(steps.sizes, dim: 0)
     let weightHH = weight("weight_hh")!
     let biasHH = weight("bias_hh")
     let projection = weight("weight_hr")
