@@ -6,6 +6,7 @@ let package = Package(
   name: "Flameback",
   products: [
     .library(name: "Flameback", targets: ["Flameback"]),
+    .library(name: "FlamebackONNX", targets: ["FlamebackONNX"]),
     .library(name: "FlamebackTesting", targets: ["FlamebackTesting"]),
     .executable(name: "flameback", targets: ["flameback"]),
     .executable(name: "conformance", targets: ["conformance"]),
@@ -44,15 +45,16 @@ let package = Package(
     .target(
       name: "FlamebackVision", dependencies: ["Flameback", "FlamebackFiles"], resources: [.copy("Resources/digits")]),
     .target(name: "FlamebackAudio", dependencies: ["Flameback"]),
+    .target(name: "FlamebackONNX", dependencies: ["Flameback", "FlamebackFiles"]),
     .target(
       name: "FlamebackTesting", dependencies: ["Flameback", "FlamebackVision", "FlamebackAudio", "FlamebackFiles"]),
     .executableTarget(
       name: "flameback",
       dependencies: [
-        "Flameback", "FlamebackVision", "FlamebackFiles",
+        "Flameback", "FlamebackONNX", "FlamebackVision", "FlamebackFiles",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
-    .executableTarget(name: "conformance", dependencies: ["FlamebackTesting"]),
+    .executableTarget(name: "conformance", dependencies: ["FlamebackTesting", "FlamebackONNX"]),
     .testTarget(name: "ToolTests", dependencies: ["flameback", "Flameback", "FlamebackFiles"]),
     .testTarget(name: "FlamebackKernelsTests", dependencies: ["FlamebackKernels", "CKernels"]),
     .testTarget(name: "FlamebackCoreTests", dependencies: ["Flameback", "FlamebackTesting"]),
@@ -60,6 +62,9 @@ let package = Package(
     .testTarget(name: "FlamebackOpsTests", dependencies: ["FlamebackTesting"]),
     .testTarget(name: "FlamebackTestingTests", dependencies: ["FlamebackTesting", "conformance"]),
     .testTarget(name: "FlamebackVisionTests", dependencies: ["Flameback", "FlamebackVision", "FlamebackTesting"]),
+    .testTarget(
+      name: "FlamebackONNXTests", dependencies: ["FlamebackONNX", "Flameback", "FlamebackFiles", "FlamebackVision"],
+      exclude: ["Fixtures"]),
     .testTarget(name: "FlamebackFilesTests", dependencies: ["FlamebackFiles"], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],

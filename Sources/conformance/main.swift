@@ -1,4 +1,8 @@
 import FlamebackTesting
 import Foundation
 
-exit(ConformanceCommand.main(CommandLine.arguments))
+let arguments = CommandLine.arguments
+if arguments.count > 1, arguments[1] == "onnx" {
+  exit(ONNXNodeTests.main(Array(arguments.dropFirst(2))))
+}
+exit(ConformanceCommand.main(arguments))
