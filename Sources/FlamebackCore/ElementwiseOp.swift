@@ -120,7 +120,7 @@ struct ElementwiseOp: Primitive {
     return dtype
   }
 
-  private func types(_ dtypes: some Sequence<(dtype: DType, rank: Int)>) throws(OpError) -> (
+  func types(_ dtypes: some Sequence<(dtype: DType, rank: Int)>) throws(OpError) -> (
     compute: DType, result: DType
   ) {
     var compute = try computeDType(dtypes)

@@ -11,6 +11,14 @@ public struct Graph: Sendable {
     public let scope: String
   }
 
+  /// Instructions that ONNX has one operator for.
+  package struct Region: Sendable {
+    package let instructions: Range<Int>
+    package let region: any ExportableRegion
+    package let inputs: [Int]
+    package let outputs: [Int]
+  }
+
   /// The spec of every value, by number.
   public internal(set) var specs: [TensorSpec] = []
   public internal(set) var inputs: [Int] = []
@@ -20,6 +28,8 @@ public struct Graph: Sendable {
   /// Names of constants that have one (a parameter's key).
   public internal(set) var names: [Int: String] = [:]
   public internal(set) var instructions: [Instruction] = []
+  /// Outermost ones, in order.
+  package internal(set) var regions: [Region] = []
 
   /// Runs the instructions on new inputs of the recorded shapes.
   public func callAsFunction(_ arguments: [Tensor]) -> [Tensor] {

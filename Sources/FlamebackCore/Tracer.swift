@@ -23,6 +23,7 @@ final class Tracer: Sendable {
     var values: [Key: Int] = [:]
     var alive: [Tensor] = []  // no memory is reused while a value may be looked up
     var scope: [String] = []
+    var openRegions = 0
 
     mutating func new(_ tensor: Tensor) -> Int {
       let i = graph.specs.count
@@ -63,6 +64,26 @@ final class Tracer: Sendable {
   func enter(_ path: String) { state.withLock { $0.scope.append(path) } }
   func leave() { state.withLock { _ = $0.scope.popLast() } }
 
+  /// Begins a region; nil inside of another one.
+  func beginRegion(_ inputs: [Tensor]) -> (start: Int, inputs: [Int])? {
+    state.withLock { state in
+      state.openRegions += 1
+      guard state.openRegions == 1 else { return nil }
+      return (state.graph.instructions.count, inputs.map { state.number($0) })
+    }
+  }
+
+  func endRegion(_ begun: (start: Int, inputs: [Int])?, _ region: any ExportableRegion, _ outputs: [Tensor]) {
+    state.withLock { state in
+      state.openRegions -= 1
+      guard let begun else { return }
+      state.graph.regions.append(
+        Graph.Region(
+          instructions: begun.start..<state.graph.instructions.count, region: region, inputs: begun.inputs,
+          outputs: outputs.map { state.number($0) }))
+    }
+  }
+
   func finish(_ outputs: [Tensor]) -> Graph {
     state.withLock { state in
       state.graph.outputs = outputs.map { state.number($0) }
@@ -87,4 +108,15 @@ package func traceScope<R>(_ path: String, _ body: () throws -> R) rethrows -> R
   tracer.enter(path)
   defer { tracer.leave() }
   return try body()
+}
+
+/// Marks what `body` computes from `inputs` as one operation of ONNX, for graphs.
+package func traceRegion(
+  _ region: @autoclosure () -> any ExportableRegion, inputs: @autoclosure () -> [Tensor], _ body: () -> [Tensor]
+) -> [Tensor] {
+  guard let tracer = Context.current.tracer else { return body() }
+  let begun = tracer.beginRegion(inputs())
+  let outputs = body()
+  tracer.endRegion(begun, region(), outputs)
+  return outputs
 }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Flameback
 import Foundation
 
-/// `flameback`: train, evaluate, predict, look at what is installed.
+/// `flameback`: train, evaluate, predict, run ONNX models, look at what is installed.
 @main
 struct Tool: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -10,7 +10,7 @@ struct Tool: ParsableCommand {
     abstract: "Tensors, gradients, neural networks and training in Swift.",
     discussion: "The first steps: flameback train digits, then flameback predict digits IMAGE.",
     version: "flameback \(flamebackVersion)",
-    subcommands: [Train.self, Eval.self, Predict.self, Bench.self, Doctor.self])
+    subcommands: [Train.self, Eval.self, Predict.self, Run.self, Bench.self, Doctor.self])
 }
 
 /// Prints a line at once, so that lines and progress bars keep their order in files and pipes too.

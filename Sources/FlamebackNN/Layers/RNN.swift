@@ -61,6 +61,7 @@ public class RecurrentNetwork: Module {
   }
 
   public override class var stateKeys: [String: String] { ["weights": ""] }
+  var parametersInOrder: [Tensor] { weights.values.map(\.tensor) }
 
   private var outputSize: Int { projSize > 0 ? projSize : hiddenSize }
 
@@ -225,8 +226,10 @@ public final class RNN: RecurrentNetwork {
 
   public func callAsFunction(_ x: Tensor, _ h: Tensor? = nil) -> (output: Tensor, h: Tensor) {
     let result = call([x]) { inputs in
-      let result = run(inputs[0], h, nil)
-      return [result.output, result.h]
+      asOneOperator(inputs[0], [h].compactMap { $0 }) {
+        let result = run(inputs[0], h, nil)
+        return [result.output, result.h]
+      }
     }
     return (result[0], result[1])
   }
@@ -250,8 +253,10 @@ public final class GRU: RecurrentNetwork {
 
   public func callAsFunction(_ x: Tensor, _ h: Tensor? = nil) -> (output: Tensor, h: Tensor) {
     let result = call([x]) { inputs in
-      let result = run(inputs[0], h, nil)
-      return [result.output, result.h]
+      asOneOperator(inputs[0], [h].compactMap { $0 }) {
+        let result = run(inputs[0], h, nil)
+        return [result.output, result.h]
+      }
     }
     return (result[0], result[1])
   }
@@ -277,8 +282,10 @@ public final class LSTM: RecurrentNetwork {
     output: Tensor, state: (h: Tensor, c: Tensor)
   ) {
     let result = call([x]) { inputs in
-      let result = run(inputs[0], state?.h, state?.c)
-      return [result.output, result.h, result.c!]
+      asOneOperator(inputs[0], state.map { [$0.h, $0.c] } ?? []) {
+        let result = run(inputs[0], state?.h, state?.c)
+        return [result.output, result.h, result.c!]
+      }
     }
     return (result[0], (result[1], result[2]))
   }

@@ -56,7 +56,7 @@ public final class ONNXModel: Module {
     for (i, initializer) in file.graph.initializers.enumerated() where initializer.type.dtype != nil {
       let tensor = try Tensor(initializer, path: file.path)
       let name = initializer.name
-      if frozen || !tensor.dtype.isFloatingPoint || settings.contains(name) {
+      if frozen || !tensor.dtype.isFloatingPoint || settings.contains(name) || initializer.isNumber {
         stored.constants[i] = tensor
       } else if statistics.contains(name) {
         stored.measured.append((i, BufferCell(tensor)))
@@ -128,6 +128,13 @@ public final class ONNXModel: Module {
   }
 
   public override var extraRepr: String { "\(plan.steps.count) nodes, opset \(plan.opset)" }
+}
+
+extension ONNXTensor {
+  /// Whether it is a number of the computation, not of the model: exporters name such constants in these ways.
+  fileprivate var isNumber: Bool {
+    name.hasPrefix("onnx::Constant") || dims.isEmpty && (name.hasPrefix("/") || name.contains("::"))
+  }
 }
 
 extension ONNXGraph {

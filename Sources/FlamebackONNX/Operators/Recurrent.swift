@@ -1,5 +1,6 @@
 import Flameback
 import FlamebackCore
+import FlamebackOps
 
 extension Operator {
   static let recurrent: [String: Operator] = [
@@ -100,6 +101,17 @@ private struct Recurrence {
     let activations = try self.activations(d)
     let isLinearBeforeReset = try call.bool("linear_before_reset")
     let couples = try call.bool("input_forget")
+    if isStandard, peephole == nil, !couples, kind != .gru || isLinearBeforeReset {
+      // The kernel that runs all steps wants PyTorch's order of the gates.
+      func turned(_ x: Tensor, dim: Int) -> Tensor {
+        gates == 1 ? x : Tensor.cat(kernelOrder.map { x.narrow(dim: dim, start: $0 * size, length: size) }, dim: dim)
+      }
+      let share = x.reshape([time * batch, x.shape[2]]).linear(turned(w, dim: 0), bw.map { turned($0, dim: 0) })
+      let result = share.reshape([time, batch, gates * size]).recurrence(
+        kind == .lstm ? .lstm : kind == .gru ? .gru : .tanh, weight: turned(r, dim: 0).contiguous(),
+        bias: br.map { turned($0, dim: 0) }, h: h, c: c, reverse: reverse)
+      return (result.output, result.h, result.c)
+    }
     // One product for all steps.
     let inputs = x.reshape([time * batch, x.shape[2]]).linear(w, bw).reshape([time, batch, gates * size]).unbind(dim: 0)
     var outputs: [Tensor] = []
@@ -143,6 +155,15 @@ private struct Recurrence {
     if reverse { outputs.reverse() }
     return (.stack(outputs), h, c)
   }
+
+  /// Whether a kernel exists for it.
+  private var isStandard: Bool {
+    lengths == nil && clip == nil && call.node.attributes["activations"] == nil
+      && (x.dtype == .float32 || x.dtype == .float64)
+  }
+
+  /// Input, output, forget, cell → i f g o; update, reset, new → r z n.
+  private var kernelOrder: [Int] { kind == .lstm ? [0, 2, 3, 1] : [1, 0, 2] }
 
   private func clipped(_ x: Tensor) -> Tensor { clip.map { x.clamp(min: -$0, max: $0) } ?? x }
 
