@@ -2,7 +2,9 @@ import FlamebackTesting
 import Foundation
 
 let arguments = CommandLine.arguments
-if arguments.count > 1, arguments[1] == "onnx" {
-  exit(ONNXNodeTests.main(Array(arguments.dropFirst(2))))
+let rest = Array(arguments.dropFirst(2))
+switch arguments.dropFirst().first {
+case "onnx": exit(ONNXNodeTests.main(rest))
+case "onnx-export": exit(ONNXExportTests.main(rest))
+default: exit(ConformanceCommand.main(arguments))
 }
-exit(ConformanceCommand.main(arguments))

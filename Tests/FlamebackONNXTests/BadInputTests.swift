@@ -23,6 +23,20 @@ import Testing
     #expect(message { _ = try ONNXModel(twice) }.contains("'y' is computed twice"))
   }
 
+  @Test func branchesThatReadTextsFail() {
+    // Found by fuzzing: texts have no value, and the branch reads one from outside.
+    var branch = ONNXGraph()
+    branch.nodes = [node("Relu", ["text"], ["t"])]
+    branch.outputs = [ONNXValueInfo(name: "t")]
+    let file = ONNXFile(
+      [node("If", ["c"], ["y"], ["then_branch": .graph(branch), "else_branch": .graph(branch)])], inputs: [],
+      outputs: ["y"],
+      initializers: [
+        ONNXTensor(name: "c", Tensor([true], shape: [])), ONNXTensor(name: "text", type: .string, dims: [1]),
+      ])
+    #expect(message { _ = try ONNXModel(file).run([]) }.contains("input 0 is missing"))
+  }
+
   @Test func unsortedNodesAreSorted() throws {
     let file = ONNXFile([node("Abs", ["a"], ["y"]), node("Neg", ["x"], ["a"])], inputs: ["x"], outputs: ["y"])
     #expect(try ONNXModel(file).run([Tensor([2, -3] as [Float], shape: [2])])[0].scalars(Float.self) == [2, 3])

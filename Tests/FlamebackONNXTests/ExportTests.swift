@@ -112,7 +112,8 @@ func roundTrip(_ inputs: Tensor..., body: ([Tensor]) -> [Tensor]) throws -> [Str
       ("index", { $0.index([index.remainder(2), index]) }),
       ("scatter", { $0.scatter(dim: 1, index: $0.argsort(dim: 1), src: $0) }),
       ("matmul", { $0.matmul($0.transpose(1, 2)) }), ("einsum", { einsum("bij,bkj->bik", $0, $0) }),
-      ("countNonzero", { $0.relu().countNonzero(dim: 1) }),
+      ("indexAdd", { $0.indexAdd(dim: 1, index: index, source: $0.narrow(dim: 1, start: 0, length: 2)) }),
+      ("divisor", { $0.avgPool2d(2, divisorOverride: 3) }), ("countNonzero", { $0.relu().countNonzero(dim: 1) }),
     ]
     for (name, function) in functions {
       do { try roundTrip(x) { [function($0[0])] } } catch { Issue.record("\(name): \(error)") }
@@ -132,6 +133,7 @@ func roundTrip(_ inputs: Tensor..., body: ([Tensor]) -> [Tensor]) throws -> [Str
       (AdaptiveAvgPool2d(1), image), (Upsample(scaleFactor: 2), image), (Flatten(), image), (Linear(9, 5), image),
       (Linear(9, 5, bias: false), image), (PReLU(4), image), (PixelShuffle(2), image), (LocalResponseNorm(3), image),
       (Conv1d(4, 2, kernelSize: 3, padding: 1), Tensor.randn([2, 4, 7])), (RMSNorm([9]), image),
+      (Unfold([2, 3], padding: 1, stride: 2), image), (AdaptiveAvgPool2d([3, 5]), image),
       (Conv3d(2, 3, kernelSize: 2), Tensor.randn([1, 2, 4, 5, 6])), (Softmax2d(), image),
     ]
     for (layer, input) in layers {

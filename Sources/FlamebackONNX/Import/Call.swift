@@ -43,7 +43,8 @@ struct Call {
 
   struct Body {
     let plan: Plan
-    let captures: [Value]
+    /// nil: a tensor whose elements cannot be computed with.
+    let captures: [Value?]
   }
 
   var outputCount: Int { node.outputs.count }

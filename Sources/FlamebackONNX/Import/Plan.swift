@@ -196,7 +196,7 @@ private struct Heap {
 extension Plan {
   /// Runs the nodes. `arguments` belong to `inputs`, `stored` to the graph's initializers, `captured` to `captures`.
   func callAsFunction(
-    _ arguments: [Value], stored: [Int: Tensor] = [:], captured: [Value] = [], in run: Run
+    _ arguments: [Value], stored: [Int: Tensor] = [:], captured: [Value?] = [], in run: Run
   ) throws -> [Value] {
     var values: [Value?] = Array(repeating: nil, count: slotCount)
     for (input, argument) in zip(inputs, arguments) { values[input.slot] = argument }
@@ -207,8 +207,8 @@ extension Plan {
       var call = Call(node: step.node, opset: opset, inputs: given, run: run)
       var isStatic = step.op.readsOnlyShapes || step.op.isPure && given.allSatisfy { $0?.isStatic ?? true }
       for (name, body) in step.bodies {
-        let captures = body.captures.map { values[$0]! }
-        isStatic = isStatic && captures.allSatisfy(\.isStatic)
+        let captures = body.captures.map { values[$0] }
+        isStatic = isStatic && captures.allSatisfy { $0?.isStatic ?? true }
         call.bodies[name] = Call.Body(plan: body.plan, captures: captures)
       }
       let results: [Tensor]

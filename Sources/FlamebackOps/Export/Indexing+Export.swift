@@ -50,6 +50,23 @@ extension IndexSelect: Exportable {
   }
 }
 
+extension IndexRows: Exportable {
+  package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
+    let (x, source) = (inputs[0], inputs[2])
+    var attributes: [(String, ExportAttribute)] = [("axis", .int(dim))]
+    if let reduction {
+      guard let word = reduction.onnx, includeSelf else { throw OpError(name, "ONNX has no such reduction") }
+      attributes.append(("reduction", .text(word)))
+    }
+    // The index of a slice stands for all its elements.
+    let shape = (0..<source.rank).map { $0 == dim ? -1 : 1 }
+    let column = nodes.node("Reshape", [nodes.cast(inputs[1], to: .int64), nodes.ints(shape)], [], .int64)
+    let sizes = nodes.node("Shape", [source], [], .int64, shape: [source.rank])
+    let index = nodes.node("Expand", [column, sizes], [], .int64, shape: source.shape)
+    return [nodes.node("ScatterElements", [x, index, source], attributes, x.dtype, shape: x.shape)]
+  }
+}
+
 extension IndexPlan {
   /// Indices side by side, as `GatherND` and `ScatterND` read them: [.., count of dims].
   fileprivate func joined(_ indices: [ExportValue], _ op: String, to nodes: NodeWriter) throws(OpError) -> ExportValue {

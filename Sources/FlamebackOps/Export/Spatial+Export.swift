@@ -76,6 +76,7 @@ extension MaxPool: Exportable {
 extension Planewise: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
+    if let op = self as? Planewise<ImageColumns> { return try op.write(x, to: nodes) }
     if isTransposed { throw OpError(name, "ONNX has no operator for it") }
     let shape = Shape(x.shape.dropLast(map.input.count)) + Shape(map.output)
     switch self {
@@ -85,6 +86,7 @@ extension Planewise: Exportable {
       if op.map.output.contains(where: { $0 != 1 }) {
         try nodes.requireFixed(op, "the input of an adaptive pool") { $0.map.input }
       }
+      guard zip(op.map.input, op.map.output).allSatisfy({ $0 % $1 == 0 }) else { return [op.map.write(x, to: nodes)] }
       return try adaptive("AveragePool", x, op.map.input, op.map.output, shape, name, to: nodes)
     case let op as Planewise<InterpolationMap>: return try op.write(x, shape: shape, to: nodes)
     case let op as Planewise<PaddingMap>: return [try op.map.write(x, shape: shape, to: nodes)]
@@ -93,13 +95,88 @@ extension Planewise: Exportable {
   }
 }
 
+extension AdaptiveAverageMap {
+  /// Windows of different sizes: a matrix of shares for each dimension.
+  fileprivate func write(_ x: ExportValue, to nodes: NodeWriter) -> ExportValue {
+    var y = x
+    for d in input.indices {
+      let (n, m) = (input[d], output[d])
+      var shares = [Float](repeating: 0, count: n * m)
+      for o in 0..<m {
+        let window = (o * n / m)..<((o + 1) * n + m - 1) / m
+        for i in window { shares[i * m + o] = 1 / Float(window.count) }
+      }
+      let axis = x.rank - input.count + d
+      var order = Array(0..<x.rank)
+      order.swapAt(axis, x.rank - 1)
+      let matrix = nodes.cast(nodes.constant(Tensor(shares, shape: [n, m])), to: x.dtype)
+      let turned = nodes.node("Transpose", [y], [("perm", .ints(order))], x.dtype)
+      let product = nodes.node("MatMul", [turned, matrix], [], x.dtype)
+      y = nodes.node("Transpose", [product], [("perm", .ints(order))], x.dtype)
+    }
+    return y
+  }
+}
+
+extension Planewise where Map == ImageColumns {
+  /// Windows as columns: a convolution with one kernel for each place of the window. Back: `Col2Im`.
+  fileprivate func write(_ x: ExportValue, to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
+    let (kernel, channels) = (map.kernel, map.channels)
+    try nodes.requireFixed(self, "the image") { $0.map.size }
+    let pads: (String, ExportAttribute) = ("pads", .ints(map.padding + map.padding))
+    let strides: (String, ExportAttribute) = ("strides", .ints(map.stride))
+    let dilations: (String, ExportAttribute) = ("dilations", .ints(map.dilation))
+    let leading = Shape(x.shape.dropLast(isTransposed ? 2 : 3))
+    guard leading.count == 1 else { throw OpError(name, "needs a batch") }
+    if isTransposed {
+      let shape = leading + map.input
+      return [
+        nodes.node(
+          "Col2Im", [x, nodes.ints(map.size), nodes.ints(kernel)], [pads, strides, dilations], x.dtype, shape: shape)
+      ]
+    }
+    let places = kernel[0] * kernel[1]
+    var filters = [Float](repeating: 0, count: channels * places * places)
+    for row in 0..<(channels * places) { filters[row * places + row % places] = 1 }
+    let weight = nodes.cast(
+      nodes.constant(Tensor(filters, shape: [channels * places, 1, kernel[0], kernel[1]])), to: x.dtype)
+    let picked = nodes.node("Conv", [x, weight], [pads, strides, dilations, ("group", .int(channels))], x.dtype)
+    let sizes = nodes.ints([0, channels * places, -1])
+    return [nodes.node("Reshape", [picked, sizes], [], x.dtype, shape: leading + map.output)]
+  }
+}
+
+extension PlanePlacement: Exportable {
+  package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
+    guard kind == .assign else { throw OpError(name, "ONNX has no operator for it") }
+    let (x, places) = (inputs[0], inputs[1])
+    try nodes.requireFixed(x, 0..<x.rank, op: name)
+    let leading = x.shape.dropLast(size.count).map { $0 }
+    let plane = size.reduce(1, *)
+    let flat = nodes.ints(leading + [-1])
+    let values = nodes.node("Reshape", [x, flat], [], x.dtype)
+    let index = nodes.node("Reshape", [places, flat], [], .int64)
+    let zeros = nodes.node("Expand", [nodes.number(.float(0), x.dtype), nodes.ints(leading + [plane])], [], x.dtype)
+    let placed = nodes.node("ScatterElements", [zeros, index, values], [("axis", .int(leading.count))], x.dtype)
+    return [nodes.node("Reshape", [placed, nodes.ints(leading + size)], [], x.dtype, shape: Shape(leading + size))]
+  }
+}
+
 extension AveragePoolMap {
   fileprivate func write(_ x: ExportValue, shape: Shape, to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
-    guard divisor == nil else { throw OpError(Self.name, "ONNX has no divisor of one's own") }
     nodes.followsAxes = true
-    let attributes = window.onnx + [("count_include_pad", ExportAttribute.int(countIncludePad ? 1 : 0))]
+    guard let divisor else {
+      let attributes = window.onnx + [("count_include_pad", ExportAttribute.int(countIncludePad ? 1 : 0))]
+      return try batched(x, input.count, output, to: nodes) {
+        [nodes.node("AveragePool", [$0], attributes, x.dtype, shape: shape)]
+      }
+    }
+    // A divisor of one's own: from the mean back to the sum.
+    guard !window.ceilMode else { throw OpError(Self.name, "ONNX has no divisor for windows that stand out") }
+    let factor = nodes.number(.float(Double(window.kernel.reduce(1, *)) / Double(divisor)), x.dtype)
     return try batched(x, input.count, output, to: nodes) {
-      [nodes.node("AveragePool", [$0], attributes, x.dtype, shape: shape)]
+      let mean = nodes.node("AveragePool", [$0], window.onnx + [("count_include_pad", .int(1))], x.dtype, shape: shape)
+      return [nodes.node("Mul", [mean, factor], [], x.dtype, shape: shape)]
     }
   }
 }

@@ -25,7 +25,7 @@ struct ModuleCase {
     throw Mismatch("must fail: \(json["message"]?.string ?? "")")
   }
 
-  private func build(_ inputs: [Tensor]) throws -> BuiltModule {
+  func build(_ inputs: [Tensor]) throws -> BuiltModule {
     let built = try ModuleTable.build(
       json["module"]?.string ?? "", file.values(json["args"], inputs: inputs),
       file.keywords(json["kwargs"], inputs: inputs))
@@ -37,7 +37,7 @@ struct ModuleCase {
     return built
   }
 
-  private func forward(_ built: BuiltModule, _ inputs: [Tensor]) throws -> Value {
+  func forward(_ built: BuiltModule, _ inputs: [Tensor]) throws -> Value {
     let call = Call(
       json["method"]?.string ?? "forward", try file.values(json["forward_args"], inputs: inputs),
       try file.keywords(json["forward_kwargs"], inputs: inputs))

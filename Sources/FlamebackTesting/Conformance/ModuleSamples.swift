@@ -1,0 +1,55 @@
+import Flameback
+import FlamebackCore
+import FlamebackFiles
+import Foundation
+
+/// A module of the shared cases with its inputs, in evaluation mode: what exporters are tested with.
+public struct ModuleSample {
+  public let id: String
+  public let module: Module
+  public let inputs: [Tensor]
+  /// The tensors of the output, in order.
+  public let forward: ([Tensor]) throws -> [Tensor]
+
+  /// All cases of kind `modules` with float32 inputs that must work.
+  public static func all(_ directory: String) throws -> [ModuleSample] {
+    let names = try FileManager.default.contentsOfDirectory(atPath: directory + "/modules").sorted()
+    return try names.filter { $0.hasSuffix(".json") }.flatMap { name in
+      try samples(CaseFile(directory: directory, file: "modules/" + name))
+    }
+  }
+
+  private static func samples(_ file: CaseFile) -> [ModuleSample] {
+    file.cases.compactMap { json in
+      guard json["error"]?.bool != true, json["dtype"]?.string == "float32", json["no_forward"]?.bool != true else {
+        return nil
+      }
+      return try? withErrors {
+        try noGrad { try ModuleCase(file: file, json: json, device: .cpu).sample(json["id"]?.string ?? "") }
+      }
+    }
+  }
+}
+
+extension Value {
+  /// All tensors inside.
+  fileprivate var tensors: [Tensor] {
+    switch self {
+    case .tensor(let tensor): [tensor]
+    case .list(let values), .tuple(let values, _): values.flatMap(\.tensors)
+    case .dict(let entries): entries.flatMap(\.1.tensors)
+    default: []
+    }
+  }
+}
+
+extension ModuleCase {
+  fileprivate func sample(_ id: String) throws -> ModuleSample {
+    let inputs = try (json["inputs"]?.array ?? []).map { try file.tensor($0).detached() }
+    let built = try build(inputs)
+    if json["lazy"]?.bool == true { _ = try forward(built, inputs) }
+    try file.load(json["state"], into: built.module, checkingNames: true)
+    built.module.eval()
+    return ModuleSample(id: id, module: built.module, inputs: inputs) { try forward(built, $0).tensors }
+  }
+}
