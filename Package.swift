@@ -30,6 +30,7 @@ let package = Package(
     .target(name: "FlamebackCore", dependencies: ["FlamebackKernels"]),
     .target(name: "FlamebackOps", dependencies: ["FlamebackCore"]),
     .target(name: "FlamebackDistributions", dependencies: ["FlamebackOps"]),
+    .target(name: "FlamebackMetrics", dependencies: ["FlamebackOps"]),
     .target(name: "FlamebackNN", dependencies: ["FlamebackOps"]),
     .target(name: "FlamebackOptim", dependencies: ["FlamebackNN"]),
     .target(name: "FlamebackData", dependencies: ["FlamebackOps"]),
@@ -40,7 +41,7 @@ let package = Package(
       name: "Flameback",
       dependencies: [
         "FlamebackKernels", "FlamebackCore", "FlamebackOps", "FlamebackDistributions", "FlamebackNN", "FlamebackOptim",
-        "FlamebackData", "FlamebackIO",
+        "FlamebackData", "FlamebackIO", "FlamebackMetrics",
       ]),
     .target(
       name: "FlamebackVision", dependencies: ["Flameback", "FlamebackFiles"], resources: [.copy("Resources/digits")]),
@@ -58,6 +59,8 @@ let package = Package(
     .testTarget(name: "ToolTests", dependencies: ["flameback", "Flameback", "FlamebackFiles"]),
     .testTarget(name: "FlamebackKernelsTests", dependencies: ["FlamebackKernels", "CKernels"]),
     .testTarget(name: "FlamebackCoreTests", dependencies: ["Flameback", "FlamebackTesting"]),
+    .testTarget(name: "FlamebackDistributionsTests", dependencies: ["Flameback"]),
+    .testTarget(name: "FlamebackMetricsTests", dependencies: ["Flameback"]),
     .testTarget(name: "FlamebackNNTests", dependencies: ["Flameback"]),
     .testTarget(name: "FlamebackOpsTests", dependencies: ["FlamebackTesting"]),
     .testTarget(name: "FlamebackTestingTests", dependencies: ["FlamebackTesting", "conformance"]),

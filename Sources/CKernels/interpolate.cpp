@@ -111,7 +111,8 @@ Taps<C> makeTaps(const fb_interpolation &v, int dim) {
   return taps;
 }
 
-uint8_t roundedByte(float value) { return uint8_t(std::min(std::max(std::nearbyint(value), 0.f), 255.f)); }
+// Halves go up, as in PyTorch's fixed-point arithmetic.
+uint8_t roundedByte(float value) { return uint8_t(std::min(std::max(std::floor(value + 0.5f), 0.f), 255.f)); }
 
 // to[o] = the weighted sum of row's taps; `count` is known to the compiler for the usual modes.
 template <int count, class From, class C, class Store>

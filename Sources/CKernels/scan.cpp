@@ -25,8 +25,11 @@ inline int64_t combine(fb_scan_op op, int64_t a, int64_t b) {
 inline double combine(fb_scan_op op, double a, double b) { return op == FB_SCAN_SUM ? a + b : a * b; }
 inline std::complex<double> combine(fb_scan_op op, std::complex<double> a, std::complex<double> b) {
   if (op == FB_SCAN_LOGSUMEXP) {
-    const double top = std::max(a.real(), b.real()), shift = std::isfinite(top) ? top : 0;
-    return std::log(std::exp(a - shift) + std::exp(b - shift)) + shift;
+    if (a.real() < b.real()) std::swap(a, b);
+    if (!std::isfinite(a.real())) return std::log(std::exp(a) + std::exp(b));
+    // a + log1p(e^(b - a)): the phase of the larger one stays as it is.
+    const std::complex<double> e = std::exp(b - a);
+    return a + std::complex<double>(std::log1p(2 * e.real() + std::norm(e)) / 2, std::atan2(e.imag(), 1 + e.real()));
   }
   return op == FB_SCAN_SUM ? a + b : a * b;
 }

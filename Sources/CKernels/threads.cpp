@@ -60,7 +60,10 @@ void parallelFor(int64_t count, void (*body)(void *, int64_t), void *context) {
 extern "C" void fb_set_blas_threads(int32_t count) {
   if (count < 1) count = 1;
   fbd::wanted.store(count, std::memory_order_relaxed);
-  openblas_set_num_threads(count);
+  openblas_set_num_threads(count);  // which sets OpenMP's count for this thread
+  fbd::adopted = count;
 }
+
+extern "C" void fb_adopt_blas_threads(int64_t multiplications) { fbd::adoptThreadCount(multiplications); }
 
 extern "C" int32_t fb_get_blas_threads(void) { return fbd::threadCount(); }

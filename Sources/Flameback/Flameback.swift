@@ -3,6 +3,7 @@
 @_exported import FlamebackDistributions
 @_exported import FlamebackIO
 @_exported import FlamebackKernels
+@_exported import FlamebackMetrics
 @_exported import FlamebackNN
 @_exported import FlamebackOps
 @_exported import FlamebackOptim

@@ -168,9 +168,9 @@ private func inGradMode<R>(_ records: Bool, _ fallback: R, _ body: () throws(OpE
 private func accumulate(_ gradient: Tensor, into slot: GradSlot, createGraph: Bool) {
   let gradient = createGraph ? gradient : gradient.withoutHistory
   if let old = slot.take() {
-    slot.grad = old + gradient
+    slot.dense = old + gradient
   } else {
-    slot.grad = gradient
+    slot.dense = gradient
   }
   for hook in slot.accumulationHooks { hook(gradient) }
 }

@@ -9,7 +9,9 @@ extension Tensor {
   /// The sum, broadcast. SeeAlso: torch.add
   public static func + (a: Tensor, b: Tensor) -> Tensor { Elementwise.add(a, b) }
 
-  /// The tensor in another dtype; itself if it has it already. SeeAlso: torch.Tensor.to
+  /// The tensor in another dtype; itself if it has it already. SeeAlso: torch.Tensor.to, torch.Tensor.type,
+  /// torch.Tensor.bool, torch.Tensor.byte, torch.Tensor.char, torch.Tensor.short, torch.Tensor.int, torch.Tensor.cfloat,
+  /// torch.Tensor.cdouble
   public func to(_ dtype: DType) -> Tensor {
     dtype == self.dtype ? self : Elementwise.identity.call([.tensor(self)], dtype: dtype)
   }

@@ -47,7 +47,7 @@ public final class Elementwise: Sendable {
   let expression: Expression
   private let explicitGradients: [Expression]?
   let refusal: String?
-  private let isDerivative: Bool
+  let isDerivative: Bool
 
   private struct Cache {
     var real: ElementwiseProgram?

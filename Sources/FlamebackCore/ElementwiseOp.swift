@@ -181,10 +181,27 @@ struct ElementwiseOp: Primitive {
       for input in derivative.inputs {
         if let i = positions.firstIndex(of: input) { kept.insert(.input(i)) }
       }
-      if derivative.usesResult { kept.insert(.output(0)) }
+      if derivative.usesResult { kept.insert(function.isDerivative ? [.output(0), .inputs] : .output(0)) }
     }
-    return Elementwise.GradientPlan(kept: kept) { [scalars, scalarMask] cotangents, saved in
+    return Elementwise.GradientPlan(kept: kept) { [scalars, scalarMask, function] cotangents, saved in
       guard let g = cotangents[0] else { return Array(repeating: nil, count: positions.count) }
+      // The gradient of a real operand beside complex ones is the real part: its own derivative needs the whole.
+      func wholeResult() -> Tensor {
+        let isPart =
+          function.isDerivative && !saved.outputSpec(0).dtype.isComplex
+          && positions.indices.contains { saved.spec($0).dtype.isComplex }
+        guard isPart else { return saved.output(0) }
+        var (tensors, numbers) = (0, 0)
+        let operands = (0..<function.arity).map { i -> Operand in
+          if scalarMask & (1 << UInt64(i)) != 0 {
+            numbers += 1
+            return .scalar(scalars[numbers - 1])
+          }
+          tensors += 1
+          return .tensor(saved.input(tensors - 1))
+        }
+        return function.call(operands)
+      }
       return positions.indices.map { i in
         guard saved.needs(i) else { return nil }
         let derivative = derivatives[i]
@@ -196,7 +213,7 @@ struct ElementwiseOp: Primitive {
             operands.append(.scalar(scalars[(0..<input).count { scalarMask & (1 << UInt64($0)) != 0 }]))
           }
         }
-        if derivative.usesResult { operands.append(.tensor(saved.output(0))) }
+        if derivative.usesResult { operands.append(.tensor(wholeResult())) }
         let spec = saved.spec(i)
         return derivative.function.call(operands, dtype: spec.dtype).summed(to: spec.shape)
       }

@@ -11,6 +11,7 @@ import Synchronization
 public final class GradSlot: Sendable {
   private struct State {
     var grad: Tensor?
+    var sparse: (any SparseGradient)?
     var hooks: [(id: Int, body: @Sendable (Tensor) -> Tensor?)] = []
     var afterAccumulation: [(id: Int, body: @Sendable (Tensor) -> Void)] = []
     var nextID = 0
@@ -20,6 +21,24 @@ public final class GradSlot: Sendable {
 
   /// The accumulated gradient.
   public var grad: Tensor? {
+    get {
+      let (dense, sparse) = state.withLock { ($0.grad, $0.sparse) }
+      guard let sparse else { return dense }
+      return dense.map { $0 + sparse.toDense() } ?? sparse.toDense()
+    }
+    set {
+      let old = state.withLock { state in
+        let old = (state.grad, state.sparse)
+        state.grad = newValue
+        state.sparse = nil
+        return old
+      }
+      _ = old  // released outside the lock
+    }
+  }
+
+  /// The part of the gradient that is stored as a tensor.
+  var dense: Tensor? {
     get { state.withLock { $0.grad } }
     set {
       let old = state.withLock { state in
@@ -27,11 +46,17 @@ public final class GradSlot: Sendable {
         state.grad = newValue
         return old
       }
-      _ = old  // released outside the lock
+      _ = old
     }
   }
 
-  /// Takes the gradient out, leaving none.
+  /// The part of the gradient that is stored sparsely.
+  package var sparse: (any SparseGradient)? {
+    get { state.withLock { $0.sparse } }
+    set { state.withLock { $0.sparse = newValue } }
+  }
+
+  /// Takes the dense gradient out, leaving none.
   package func take() -> Tensor? {
     state.withLock { state in
       let grad = state.grad

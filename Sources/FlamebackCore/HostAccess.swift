@@ -42,7 +42,7 @@ extension Tensor {
     return try body(UnsafeRawBufferPointer(start: host.hostView.pointer, count: host.elementCount * dtype.byteSize))
   }
 
-  /// The elements in row-major order, converted to `T` if they are of another type.
+  /// The elements in row-major order, converted to `T` if they are of another type. SeeAlso: torch.Tensor.tolist
   public func scalars<T: TensorElement>(_ type: T.Type = T.self) -> [T] {
     (T.dtype == dtype ? self : withoutHistory.to(T.dtype)).withHostBytes { bytes in
       Array(bytes.bindMemory(to: T.self))

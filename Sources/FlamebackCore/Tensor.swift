@@ -43,6 +43,7 @@ extension Tensor {
   /// The sizes of the dimensions. SeeAlso: torch.Tensor.shape
   public var shape: Shape { body.layout.shape }
   public var dtype: DType { body.dtype }
+  /// Where it lies. SeeAlso: torch.Tensor.device, torch.get_device, torch.Tensor.is_cpu, torch.Tensor.is_cuda
   public var device: Device { body.storage.device }
   public var layout: Layout { body.layout }
   /// The number of dimensions. SeeAlso: torch.Tensor.ndim

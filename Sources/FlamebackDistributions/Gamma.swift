@@ -36,7 +36,7 @@ public struct Gamma: Distribution {
     return concentration.xlogy(rate) + (concentration - 1).xlogy(value) - rate * value - concentration.lgamma()
   }
 
-  public func cdf(_ value: Tensor) -> Tensor { undefined("cdf") }
+  public func cdf(_ value: Tensor) -> Tensor { concentration.igamma(rate * validated(value)) }
 
   public func entropy() -> Tensor {
     concentration - rate.log() + concentration.lgamma() + (1 - concentration) * concentration.digamma()

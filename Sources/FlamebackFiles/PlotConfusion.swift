@@ -3,16 +3,19 @@ import Foundation
 /// What a classifier takes for what: a row for each true class, a column for each predicted one.
 ///
 /// SeeAlso: sklearn.metrics.ConfusionMatrixDisplay
-public struct ConfusionMatrix: Plot {
+public struct ConfusionPlot: Plot {
   public var title: String
   public var labels: [String]
   /// `counts[truth][prediction]`
   public private(set) var counts: [[Int]]
 
-  public init(labels: [String], title: String = "Confusion matrix") {
+  /// Of counts made elsewhere; without them all are 0. What does not fit the labels is left out.
+  public init(labels: [String], counts: [[Int]] = [], title: String = "Confusion matrix") {
     self.title = title
     self.labels = labels
-    counts = Array(repeating: Array(repeating: 0, count: labels.count), count: labels.count)
+    self.counts = labels.indices.map { t in
+      labels.indices.map { p in counts.indices.contains(t) && counts[t].indices.contains(p) ? counts[t][p] : 0 }
+    }
   }
 
   /// Counts one sample; classes outside the labels are ignored.

@@ -23,6 +23,7 @@ public enum DType: UInt8, Sendable, CaseIterable, Hashable {
   public var isFloatingPoint: Bool { self >= .float16 && self <= .float64 }
   /// True for uint8 … int64, not for bool.
   public var isInteger: Bool { self >= .uint8 && self <= .int64 }
+  /// SeeAlso: torch.is_signed
   public var isSigned: Bool { self != .bool && self != .uint8 }
   /// Gradients exist for floating point and complex tensors only.
   public var isDifferentiable: Bool { self >= .float16 }

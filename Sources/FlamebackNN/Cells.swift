@@ -1,5 +1,6 @@
 import FlamebackCore
 import FlamebackKernels
+import FlamebackOps
 
 /// A place that holds a tensor of a module's state: a parameter's or a buffer's.
 public protocol StateCell: AnyObject {
@@ -49,6 +50,14 @@ public final class ParameterCell: StateCell {
     }
   }
 
+  /// Stands `tensor` in for the value, its history included, until the returned function is called.
+  func substitute(_ tensor: Tensor) -> () -> Void {
+    let (oldLeaf, oldParts) = (leaf, parametrization)
+    parametrization = nil
+    leaf = tensor
+    return { [self] in (leaf, parametrization) = (oldLeaf, oldParts) }
+  }
+
   /// The accumulated gradient. SeeAlso: torch.Tensor.grad
   public var grad: Tensor? {
     get { slot.grad }
@@ -57,6 +66,18 @@ public final class ParameterCell: StateCell {
         return report(OpError("grad", "assigned gradient \(newValue.spec) does not fit the parameter \(tensor.spec)"))
       }
       slot.grad = newValue
+    }
+  }
+
+  /// The gradient if only single rows have one (`Embedding(sparse: true)`); `grad` is the same with all its zeros.
+  public var sparseGrad: SparseTensor? {
+    get { slot.hasDenseGrad ? nil : slot.sparse as? SparseTensor }
+    set {
+      if let newValue, newValue.shape != shape {
+        return report(OpError("sparseGrad", "assigned gradient \(newValue) does not fit the parameter \(tensor.spec)"))
+      }
+      slot.grad = nil
+      slot.sparse = newValue
     }
   }
 

@@ -13,9 +13,15 @@ extension Elementwise {
     (x .> 0).select(x, x * slope)
   }
   package static let prelu = Elementwise("prelu", domain: .floating) { x, w in (x .> 0).select(x, x * w) }
-  package static let elu = Elementwise("elu", arity: 4, domain: .floating) { a in  // x, alpha, scale, input scale
-    (a[0] .> 0).select(a[0] * a[2], .expm1(a[0] * a[3]) * (a[1] * a[2]))
-  }
+  /// Of x, alpha, scale and input scale. At 0 the slope is that of the left side and does not change, as in PyTorch.
+  package static let elu = Elementwise(
+    "elu", arity: 4, domain: .floating,
+    gradient: { g, a, _ in
+      let left = a[1] * a[2] * a[3]
+      let slope = (a[0] .< 0).select(left * .exp(a[0] * a[3]), (a[0] .== 0).select(left, a[2]))
+      return [g * slope, 0, 0, 0]
+    }
+  ) { a in (a[0] .<= 0).select(.expm1(a[0] * a[3]) * (a[1] * a[2]), a[0] * a[2]) }
   package static let gelu = Elementwise("gelu", domain: .floating) { x in 0.5 * x * (1 + .erf(x * 0.7071067811865476)) }
   package static let geluTanh = Elementwise("gelu_tanh", domain: .floating) { x in
     0.5 * x * (1 + .tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))
@@ -152,7 +158,9 @@ extension Tensor {
 
   /// x where it exceeds `threshold`, `value` elsewhere. SeeAlso: torch.nn.functional.threshold
   public func threshold(_ threshold: some ScalarConvertible, value: some ScalarConvertible) -> Tensor {
-    Elementwise.threshold(self, threshold, value)
+    dtype.isInteger
+      ? Elementwise.threshold(self, threshold.scalar.int, value.scalar.int)
+      : Elementwise.threshold(self, threshold, value)
   }
 }
 

@@ -28,8 +28,9 @@ extension Elementwise {
   package static let atan2 = Elementwise("atan2", .floating, domain: .real) { .call(FB_OP_ATAN2, $0, $1) }
   package static let hypot = Elementwise("hypot", domain: .floating) { .call(FB_OP_HYPOT, $0, $1) }
   package static let copysign = Elementwise("copysign", .floating, domain: .real) { .call(FB_OP_COPYSIGN, $0, $1) }
+  /// A neighbour moves with its number; where both are equal PyTorch says that nothing moves.
   package static let nextafter = Elementwise(
-    "nextafter", domain: .floating, noGradient: "neighbouring numbers do not depend on their inputs smoothly"
+    "nextafter", domain: .floating, gradient: { g, x, y, _ in [(x .== y).select(0, g), 0] }
   ) { .call(FB_OP_NEXTAFTER, $0, $1) }
   package static let gcd = Elementwise("gcd", domain: .integer) { .call(FB_OP_GCD, $0, $1) }
   package static let lcm = Elementwise("lcm", domain: .integer) { .call(FB_OP_LCM, $0, $1) }
@@ -54,6 +55,13 @@ extension Elementwise {
     gradient: { g, a, b, _ in [g * .sigmoid(a - b), g * .sigmoid(b - a)] }
   ) { a, b in
     ((a .== b) .& a.isInfinite).select(a, .maximum(a, b) + .log1p(.exp(-(a - b).abs)))
+  }
+  /// As the larger one plus a small part: its phase is kept as it is.
+  package static let complexLogaddexp = Elementwise("complexLogaddexp", .floating, domain: [.floating, .complex]) {
+    a, b in
+    let isLess = (a.real - b.real).sign .== -1
+    let (low, high) = (isLess.select(a, b), isLess.select(b, a))
+    return high + .log1p(.exp(low - high))
   }
   package static let logaddexp2 = Elementwise(
     "logaddexp2", .floating, domain: .real,
@@ -220,7 +228,10 @@ extension Tensor {
   /// self · ln(1 + other), 0 where self is 0. SeeAlso: torch.special.xlog1py
   public func xlog1py(_ other: some TensorOperand) -> Tensor { Elementwise.xlog1py(self, other) }
   /// ln(e^self + e^other). SeeAlso: torch.logaddexp
-  public func logaddexp(_ other: some TensorOperand) -> Tensor { Elementwise.logaddexp(self, other) }
+  public func logaddexp(_ other: some TensorOperand) -> Tensor {
+    let isComplex = resultType(operand, other.operand).isComplex
+    return (isComplex ? Elementwise.complexLogaddexp : .logaddexp)(self, other)
+  }
   /// log₂(2^self + 2^other). SeeAlso: torch.logaddexp2
   public func logaddexp2(_ other: some TensorOperand) -> Tensor { Elementwise.logaddexp2(self, other) }
   /// self · 2^other. SeeAlso: torch.ldexp

@@ -95,20 +95,23 @@ open class Optimizer {
     for hook in preHooks { hook(self) }
     noGrad {
       for group in groups {
-        for cell in group.parameters {
-          guard let grad = cell.grad else { continue }
-          let state = state(of: cell)
-          cell.update { value in
-            if value.dtype.isComplex {
-              updateComplex(&value, grad, state, group)
-            } else {
-              update(&value, grad, state, group)
-            }
-          }
-        }
+        for cell in group.parameters { step(cell, group) }
       }
     }
     for hook in postHooks { hook(self) }
+  }
+
+  /// Changes one parameter if it has a gradient.
+  func step(_ cell: ParameterCell, _ group: ParameterGroup) {
+    guard let grad = cell.grad else { return }
+    let state = state(of: cell)
+    cell.update { value in
+      if value.dtype.isComplex {
+        updateComplex(&value, grad, state, group)
+      } else {
+        update(&value, grad, state, group)
+      }
+    }
   }
 
   /// Evaluates `closure`, which computes the loss and its gradients, and makes a step. Returns the loss.

@@ -6,28 +6,24 @@ import Foundation
 struct Evaluation {
   let loss: Double
   let accuracy: Double
-  let confusion: ConfusionMatrix
+  let confusion: ConfusionPlot
   private let count: Int
 
   init(_ net: any UnaryLayer, _ samples: TensorDataset, classes: [String]) {
     net.eval()
-    var (loss, correct) = (0.0, 0)
-    var confusion = ConfusionMatrix(labels: classes)
+    var loss = 0.0
+    var confusion = ConfusionMatrix(numClasses: classes.count)
     noGrad {
       for (images, labels) in DataLoader(samples, batchSize: 256) {
         let output = net(images)
         loss += output.crossEntropy(labels, reduction: .sum).itemDouble()
-        let predicted = output.argmax(dim: 1)
-        correct += (predicted .== labels).sum().itemInt()
-        for (truth, guess) in zip(labels.scalars(Int.self), predicted.scalars(Int.self)) {
-          confusion.add(truth: truth, prediction: guess)
-        }
+        confusion.update(output, labels)
       }
     }
     count = samples.count
     self.loss = loss / Double(max(count, 1))
-    accuracy = Double(correct) / Double(max(count, 1))
-    self.confusion = confusion
+    accuracy = confusion.total == 0 ? 0 : confusion.accuracy
+    self.confusion = ConfusionPlot(labels: classes, counts: confusion.counts)
   }
 
   /// The line that PyTorch's tutorials print.

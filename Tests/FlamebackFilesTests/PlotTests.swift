@@ -94,8 +94,8 @@ private final class Picture: NSObject, XMLParserDelegate {
     #expect(figure.width == 1280 && Picture(figure.svg).texts.filter { $0 == "a" }.count == 2)
   }
 
-  @Test func aConfusionMatrix() throws {
-    var matrix = ConfusionMatrix(labels: ["cat", "dog"])
+  @Test func aConfusionPlot() throws {
+    var matrix = ConfusionPlot(labels: ["cat", "dog"])
     for (truth, prediction) in [(0, 0), (0, 0), (0, 1), (1, 1), (7, 1), (0, -1)] {
       matrix.add(truth: truth, prediction: prediction)
     }
@@ -103,8 +103,8 @@ private final class Picture: NSObject, XMLParserDelegate {
     #expect(matrix.recall(0) == 2.0 / 3 && matrix.precision(1) == 0.5)
     let picture = Picture(matrix.svg)
     #expect(picture.isWhole && picture.texts.contains("75 % of 4 right (1 wrong)") && picture.texts.contains("66.7 %"))
-    #expect(Picture(ConfusionMatrix(labels: []).svg).isWhole)
-    #expect(Picture(ConfusionMatrix(labels: (0..<200).map { "class \($0)" }).svg).isWhole)
+    #expect(Picture(ConfusionPlot(labels: []).svg).isWhole)
+    #expect(Picture(ConfusionPlot(labels: (0..<200).map { "class \($0)" }).svg).isWhole)
     try withFolder { folder in
       try matrix.save(folder + "/m.svg")
       let written = try FileBytes(mapping: folder + "/m.svg").array

@@ -10,13 +10,14 @@ public final class Embedding: Module, UnaryLayer {
   public let maxNorm: Double?
   public let normType: Double
   public let scaleGradByFreq: Bool
+  public let sparse: Bool
   @Parameter public var weight: Tensor
 
   /// `paddingIdx`: a row that is zero at first and gets no gradient. `maxNorm`: rows longer than that are shortened
-  /// when they are looked up.
+  /// when they are looked up. `sparse`: the gradient holds only the rows in use (`$weight.sparseGrad`, `SparseAdam`).
   public init(
     _ numEmbeddings: Int, _ embeddingDim: Int, paddingIdx: Int? = nil, maxNorm: Double? = nil, normType: Double = 2,
-    scaleGradByFreq: Bool = false, weight: Tensor? = nil
+    scaleGradByFreq: Bool = false, sparse: Bool = false, weight: Tensor? = nil
   ) {
     self.numEmbeddings = numEmbeddings
     self.embeddingDim = embeddingDim
@@ -24,6 +25,7 @@ public final class Embedding: Module, UnaryLayer {
     self.maxNorm = maxNorm
     self.normType = normType
     self.scaleGradByFreq = scaleGradByFreq
+    self.sparse = sparse
     if let weight {
       self.weight = weight
     } else {
@@ -55,7 +57,7 @@ public final class Embedding: Module, UnaryLayer {
   public func callAsFunction(_ x: Tensor) -> Tensor {
     call(x) { x in
       if let maxNorm { weight = weight.renormalizingRows(x, maxNorm: maxNorm, normType: normType) }
-      return x.embedding(weight, paddingIdx: paddingIdx, scaleGradByFreq: scaleGradByFreq)
+      return x.embedding(weight, paddingIdx: paddingIdx, scaleGradByFreq: scaleGradByFreq, sparse: sparse)
     }
   }
 
@@ -65,6 +67,7 @@ public final class Embedding: Module, UnaryLayer {
     if let maxNorm { text += ", max_norm=\(repr(maxNorm))" }
     if normType != 2 { text += ", norm_type=\(repr(normType))" }
     if scaleGradByFreq { text += ", scale_grad_by_freq=True" }
+    if sparse { text += ", sparse=True" }
     return text
   }
 }
@@ -79,11 +82,13 @@ public final class EmbeddingBag: Module, UnaryLayer {
   public let mode: BagMode
   public let includeLastOffset: Bool
   public let paddingIdx: Int?
+  public let sparse: Bool
   @Parameter public var weight: Tensor
 
   public init(
     _ numEmbeddings: Int, _ embeddingDim: Int, maxNorm: Double? = nil, normType: Double = 2,
-    scaleGradByFreq: Bool = false, mode: BagMode = .mean, weight: Tensor? = nil, includeLastOffset: Bool = false,
+    scaleGradByFreq: Bool = false, mode: BagMode = .mean, sparse: Bool = false, weight: Tensor? = nil,
+    includeLastOffset: Bool = false,
     paddingIdx: Int? = nil
   ) {
     self.numEmbeddings = numEmbeddings
@@ -92,6 +97,7 @@ public final class EmbeddingBag: Module, UnaryLayer {
     self.normType = normType
     self.scaleGradByFreq = scaleGradByFreq
     self.mode = mode
+    self.sparse = sparse
     self.includeLastOffset = includeLastOffset
     self.paddingIdx = paddingIdx.map { $0 < 0 ? $0 + numEmbeddings : $0 }
     let table = Embedding(numEmbeddings, embeddingDim, paddingIdx: paddingIdx, weight: weight)
@@ -107,7 +113,7 @@ public final class EmbeddingBag: Module, UnaryLayer {
       return [
         inputs[0].embeddingBag(
           weight, offsets: offsets, scaleGradByFreq: scaleGradByFreq, mode: mode, perSampleWeights: perSampleWeights,
-          includeLastOffset: includeLastOffset, paddingIdx: paddingIdx)
+          includeLastOffset: includeLastOffset, paddingIdx: paddingIdx, sparse: sparse)
       ]
     }[0]
   }

@@ -19,7 +19,10 @@ extension Tensor {
     var padded = shape
     padded[1] += size - 1
     let wide = squares.newZeros(padded).sliceScatter(squares, dim: 1, start: size / 2, end: size / 2 + shape[1])
-    let means = wide.unfold(dim: 1, size: size, step: 1).mean(dim: -1)
+    let windows = wide.unfold(dim: 1, size: size, step: 1)
+    // Means of integers are integers, as in PyTorch's pooling.
+    let means =
+      dtype.isInteger ? windows.sum(dim: -1).div(size, roundingMode: .trunc) : windows.mean(dim: -1)
     return self / (means * alpha + k).pow(beta)
   }
 

@@ -120,6 +120,29 @@ public func gradAndValue(
   }
 }
 
+/// The function that gives the gradients of `function`, which has one element, with respect to the inputs numbered
+/// `argnums`; it can be differentiated again. SeeAlso: torch.func.grad
+public func grad(_ function: @escaping ([Tensor]) -> Tensor, argnums: [Int] = [0]) -> ([Tensor]) -> [Tensor] {
+  { inputs in gradAndValue(function, inputs, argnums: argnums, createGraph: true).gradients }
+}
+
+/// The outputs, and the function that gives their directional derivatives along tangents of the inputs without running
+/// `function` again. SeeAlso: torch.func.linearize
+public func linearize(
+  _ function: ([Tensor]) -> [Tensor], _ inputs: [Tensor]
+) -> (outputs: [Tensor], derivative: ([Tensor]) -> [Tensor]) {
+  enableGrad {
+    let leaves = inputs.map { leaf($0, keepsHistory: false) }
+    let outputs = function(leaves)
+    let dummies = outputs.map { Tensor.filled(0, $0.spec).requiringGrad() }
+    let gradients = gradientsOrZeros(of: outputs, wrt: leaves, dummies, createGraph: true)
+    return (
+      outputs.map { $0.detached() },
+      { v in gradientsOrZeros(of: gradients, wrt: dummies, v, createGraph: false, retainGraph: true) }
+    )
+  }
+}
+
 /// `function` for every slice of its arguments along `inDims` (nil: the same for all), the results stacked along `outDims`.
 ///
 /// The function runs once for each slice. SeeAlso: torch.func.vmap

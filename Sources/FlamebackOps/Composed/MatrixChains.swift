@@ -24,9 +24,9 @@ extension Tensor {
       var b = other
       for (i, j) in zip(left, right) where a.shape[i] != b.shape[j] {
         if b.shape[j] == 1 {
-          a = a.sum(dim: [i], keepDim: true)
+          a = a.sum(dim: [i], keepDim: true, dtype: a.dtype)
         } else if a.shape[i] == 1 {
-          b = b.sum(dim: [j], keepDim: true)
+          b = b.sum(dim: [j], keepDim: true, dtype: b.dtype)
         } else {
           throw OpError("tensordot", "contracted dimensions differ: \(spec) dims \(left) × \(other.spec) dims \(right)")
         }

@@ -11,14 +11,31 @@ extension Tensor {
   /// The rows of `weight` that these integers name, as a new last dimension.
   ///
   /// The row `paddingIdx` receives no gradient; with `scaleGradByFreq` a row's gradient is divided by how often it occurs.
+  /// With `sparse`, `backward` leaves only the rows that were used in a leaf `weight` (`grad(of:wrt:)` sees nothing of it).
   /// SeeAlso: torch.nn.functional.embedding
-  public func embedding(_ weight: Tensor, paddingIdx: Int? = nil, scaleGradByFreq: Bool = false) -> Tensor {
+  public func embedding(
+    _ weight: Tensor, paddingIdx: Int? = nil, scaleGradByFreq: Bool = false, sparse: Bool = false
+  ) -> Tensor {
     attempt(like: weight) { () throws(OpError) in
       guard weight.rank == 2 else { throw OpError("embedding", "weight must be a matrix, got \(weight.spec)") }
       let padding = try weight.checkedPadding(paddingIdx)
       let index = try asIndex("embedding").reshape(-1)
-      let rows = apply(
-        Embedding(padding: padding, scalesByFrequency: scaleGradByFreq, count: weight.shape[0]), weight, index)
+      let lookup = Embedding(padding: padding, scalesByFrequency: scaleGradByFreq, count: weight.shape[0])
+      guard sparse, let slot = weight.body.slot, Context.isGradEnabled else {
+        return apply(lookup, weight, index).reshaped(shape + [weight.shape[1]])
+      }
+      if scaleGradByFreq { throw OpError("embedding", "scaleGradByFreq cannot be had with sparse gradients") }
+      let rows = apply(lookup, weight.withoutHistory, index).requiringGrad()
+      let size = weight.shape
+      _ = rows.body.slot?.addAccumulationHook { [weak slot] gradient in
+        var (places, values) = (index, gradient)
+        if let padding {
+          let kept = (index .!= padding).nonzero().reshape(-1)
+          (places, values) = (index.indexSelect(dim: 0, index: kept), gradient.indexSelect(dim: 0, index: kept))
+        }
+        slot?.accumulate(
+          SparseTensor(unchecked: places.unsqueeze(0), values: values, shape: size, isCoalesced: false))
+      }
       return rows.reshaped(shape + [weight.shape[1]])
     }
   }
@@ -48,7 +65,7 @@ extension Tensor {
   /// last one is the end); 2-d input: a group a row. SeeAlso: torch.nn.functional.embedding_bag
   public func embeddingBag(
     _ weight: Tensor, offsets: Tensor? = nil, scaleGradByFreq: Bool = false, mode: BagMode = .mean,
-    perSampleWeights: Tensor? = nil, includeLastOffset: Bool = false, paddingIdx: Int? = nil
+    perSampleWeights: Tensor? = nil, includeLastOffset: Bool = false, paddingIdx: Int? = nil, sparse: Bool = false
   ) -> Tensor {
     attempt(like: weight) { () throws(OpError) in
       guard weight.rank == 2 else { throw OpError("embeddingBag", "weight must be a matrix, got \(weight.spec)") }
@@ -71,7 +88,7 @@ extension Tensor {
         bags = kept.map { groups[$0] }
       }
       let bag = Tensor(bags, shape: [bags.count], device: device)
-      var rows = index.embedding(weight, scaleGradByFreq: scaleGradByFreq)
+      var rows = index.embedding(weight, scaleGradByFreq: scaleGradByFreq, sparse: sparse)
       if let weights { rows = rows * weights.unsqueeze(1) }
       let zeros = Tensor.zeros([count, weight.shape[1]], dtype: rows.dtype, device: device)
       switch mode {

@@ -176,7 +176,7 @@ extension Tensor {
   }
 
   /// The elements where `indices` point, one tensor for each leading dimension; nil takes a whole dimension.
-  /// SeeAlso: torch.ops.aten.index
+  /// SeeAlso: torch.Tensor.index, torch.ops.aten.index
   public func index(_ indices: [Tensor?]) -> Tensor {
     attempt(like: self) { () throws(OpError) in
       try ResolvedIndex(indices.map { $0.map { IndexItem.tensor($0) } ?? .all }, of: self).reading(self)

@@ -91,7 +91,8 @@ extension Tensor {
   /// SeeAlso: torch.unravel_index
   public func unravelIndex(_ shape: [Int]) -> [Tensor] {
     let strides = Shape(shape).contiguousStrides
-    return zip(shape, strides).map { size, stride in floorDivide(stride).remainder(Swift.max(size, 1)) }
+    let places = to(.int64)
+    return zip(shape, strides).map { size, stride in places.floorDivide(stride).remainder(Swift.max(size, 1)) }
   }
 }
 

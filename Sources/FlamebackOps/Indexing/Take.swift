@@ -8,7 +8,7 @@ extension Tensor {
     attempt(like: self) { () throws(OpError) in apply(Take(), self, try index.asIndex("take")) }
   }
 
-  /// A copy with `source` at (or added to) positions of the flattened tensor. SeeAlso: torch.Tensor.put_
+  /// A copy with `source` at (or added to) positions of the flattened tensor. SeeAlso: torch.put
   public func put(_ index: Tensor, _ source: Tensor, accumulate: Bool = false) -> Tensor {
     attempt(like: self) { () throws(OpError) in
       guard source.dtype == dtype, source.elementCount == index.elementCount else {

@@ -49,6 +49,7 @@ extension Tensor {
       guard shifts.count == dims.count, !shifts.isEmpty else {
         throw OpError("roll", "\(shifts.count) shifts for \(dims.count) dims")
       }
+      guard rank > 0 else { throw OpError("roll", "dims \(dims) are given but the tensor has no dimensions") }
       var result = self
       for (shift, dim) in zip(shifts, dims) {
         let d = try normalizedDim(dim, rank: rank, op: "roll")

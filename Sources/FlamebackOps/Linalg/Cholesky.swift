@@ -5,6 +5,7 @@ import FlamebackKernels
 /// The triangular factor of positive-definite matrices, and LAPACK's verdict.
 struct Cholesky: Primitive {
   static let name = "cholesky"
+  var outputCount: Int { 2 }
   var upper = false
   /// Whether a matrix that is not positive-definite is an error.
   var checks = true

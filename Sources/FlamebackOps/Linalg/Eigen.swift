@@ -10,6 +10,7 @@ struct Eigen: Primitive {
   let kind: Kind
   /// Without vectors only the values are returned, and there is no gradient.
   var vectors = true
+  var outputCount: Int { vectors ? 2 : 1 }
 
   var name: String { kind == .general ? "eig" : "eigh" }
 

@@ -5,6 +5,7 @@ import FlamebackKernels
 /// a = L D Lᵀ (or Lᴴ) in LAPACK's form, the exchanges, and its verdict.
 private struct LDLFactor: Primitive {
   static let name = "ldlFactor"
+  var outputCount: Int { 3 }
   let hermitian: Bool
   let checks: Bool
 
@@ -62,7 +63,7 @@ private struct LDLSolve: Primitive {
     .pullback(keeps: [.input(0), .input(1)]) { [hermitian] cotangents, saved in
       guard let g = cotangents[0] else { return [nil, nil, nil] }
       if saved.needs(0) {
-        report(OpError("ldlSolve", "has no gradient for the factors: use solve"))
+        report(OpError("ldlSolve", "has no gradient: the factors are not differentiated, use solve"))
         return [nil, nil, nil]
       }
       let solve = LDLSolve(hermitian: hermitian)

@@ -5,6 +5,7 @@ import FlamebackKernels
 /// a = P L U with both factors in one matrix, the row exchanges, and LAPACK's verdict.
 struct LUFactor: Primitive {
   static let name = "luFactor"
+  var outputCount: Int { 3 }
   var checks = false
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {

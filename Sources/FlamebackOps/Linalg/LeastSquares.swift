@@ -22,6 +22,7 @@ public struct LeastSquares: Sendable {
 /// x with the least |a x − b|, ranks and singular values.
 private struct LeastSquaresOp: Primitive {
   static let name = "lstsq"
+  var outputCount: Int { 4 }
   let driver: LeastSquaresDriver
   let rcond: Double
 

@@ -28,7 +28,11 @@ extension Tensor {
   }
 
   /// The exponential of square matrices: Σ aᵏ / k!. SeeAlso: torch.linalg.matrix_exp
-  public func matrixExp() -> Tensor { apply(MatrixExponential(), self) }
+  public func matrixExp() -> Tensor {
+    // 16-bit numbers are computed in float32, as everywhere.
+    dtype.isFloatingPoint && dtype.accumulation != dtype
+      ? apply(MatrixExponential(), to(dtype.accumulation)).to(dtype) : apply(MatrixExponential(), self)
+  }
 
   /// U with orthonormal columns and H positive semidefinite, self = U H; at least as many rows as columns.
   /// SeeAlso: torch.linalg.polar

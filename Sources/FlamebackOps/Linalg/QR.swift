@@ -5,6 +5,7 @@ import FlamebackKernels
 /// Q with orthonormal columns and R upper triangular, a = Q R.
 struct QR: Primitive {
   static let name = "qr"
+  var outputCount: Int { 2 }
   let mode: QRMode
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
@@ -104,6 +105,7 @@ public enum QRMode: String, Sendable {
 /// Householder's form of a = Q R: R with the reflectors below its diagonal, and their factors.
 struct HouseholderForm: Primitive {
   static let name = "geqrf"
+  var outputCount: Int { 2 }
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let a = inputs[0]

@@ -8,6 +8,7 @@ struct SVD: Primitive {
   let full: Bool
   /// Without vectors only S is returned, and there is no gradient.
   var vectors = true
+  var outputCount: Int { vectors ? 3 : 1 }
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let a = inputs[0]

@@ -7,6 +7,7 @@ private func singular(_ info: Int32) -> String { "the input matrix is singular (
 /// x of a x = b, the factors of a, and LAPACK's verdict.
 struct Solve: Primitive {
   static let name = "solve"
+  var outputCount: Int { 4 }
   var checks = true
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
@@ -43,6 +44,7 @@ struct Solve: Primitive {
 /// The inverse, and LAPACK's verdict.
 struct Inverse: Primitive {
   static let name = "inv"
+  var outputCount: Int { 2 }
   var checks = true
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {

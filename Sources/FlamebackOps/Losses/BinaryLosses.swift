@@ -105,6 +105,9 @@ extension Tensor {
       return fail(
         "marginRankingLoss", "tensors of different ranks: \(spec), \(other.spec), \(target.spec)", like: spec)
     }
+    if resultType(operand, other.operand, target.operand).category == .integer {  // in their arithmetic
+      return (-(target * (self - other)) + margin).clamp(min: 0).reduced(reduction, "marginRankingLoss")
+    }
     return Elementwise.marginRankingLoss.call([operand, other.operand, target.operand, .scalar(.float(margin))])
       .reduced(reduction, "marginRankingLoss")
   }

@@ -133,7 +133,8 @@ extension Tensor {
     if self.dtype.isComplex {
       return attempt(like: self) { () throws(OpError) in
         let dims = try trailing(normalizedShape, [weight], "rmsNorm")
-        let scale = (abs().square().mean(dim: dims, keepDim: true) + (eps ?? dtype.epsilon)).rsqrt()
+        // The square, not that of the absolute value, as in PyTorch.
+        let scale = (square().mean(dim: dims, keepDim: true) + (eps ?? dtype.epsilon)).rsqrt()
         return weight.map { self * scale * $0 } ?? self * scale
       }
     }

@@ -25,6 +25,7 @@ struct Recurrence: Primitive {
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let (x, weight) = (inputs[0], inputs[1])
+    guard x.dtype == .float32 || x.dtype == .float64 else { throw OpError(name, "not defined for \(x.dtype)") }
     guard x.rank == 3, weight.rank == 2, weight.shape[0] == weight.shape[1] * mode.gates, x.shape[2] == weight.shape[0],
       inputs.allSatisfy({ $0.dtype == x.dtype })
     else { throw OpError(name, "operands do not fit: \(inputs.map(\.description).joined(separator: " × "))") }

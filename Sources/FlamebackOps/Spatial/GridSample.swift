@@ -99,9 +99,11 @@ extension Tensor {
   ) -> Tensor {
     attempt(like: self) { () throws(OpError) in
       let sample = GridSample(mode: mode, padding: paddingMode, alignCorners: alignCorners)
-      _ = try sample.infer([spec, grid.spec])
+      let isTricubic = mode == .bicubic && rank == 5  // rare: no kernel
+      let checked = isTricubic ? GridSample(mode: .bilinear, padding: paddingMode, alignCorners: alignCorners) : sample
+      _ = try checked.infer([spec, grid.spec])
       // PyTorch rounds each step of a bfloat16 sampling, places included: so do the smaller operations.
-      if dtype == .bfloat16, let rounded = sample.decomposed([self, grid]) { return rounded[0] }
+      if dtype == .bfloat16 || isTricubic, let rounded = sample.decomposed([self, grid]) { return rounded[0] }
       return apply(sample, self, grid)
     }
   }

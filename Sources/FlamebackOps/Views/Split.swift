@@ -132,6 +132,7 @@ struct Split: Primitive {
   static let name = "split"
   let dim: Int
   let sizes: [Int]
+  var outputCount: Int { sizes.count }
 
   var attributes: [(String, String)] { [("dim", "\(dim)"), ("sizes", sizes.description)] }
 
@@ -167,6 +168,7 @@ struct Unbind: Primitive {
   static let name = "unbind"
   let dim: Int
   let count: Int
+  var outputCount: Int { count }
 
   var attributes: [(String, String)] { [("dim", "\(dim)")] }
 

@@ -87,12 +87,15 @@ public final class Call {
     mutations.append((argument, tensor))
   }
 
-  /// Throws if an argument was not read.
+  /// Throws if an argument was not read. None stands for the default, whatever the parameter.
   public func finish() throws {
-    if let position = unread.min() {
+    if let position = unread.filter({ !args[$0].isNone }).min() {
       throw CallError("\(name)(): argument \(position) (\(args[position].kind)) is not used")
     }
-    if let name = unreadNames.min() { throw CallError("\(self.name)(): argument '\(name)' is not used") }
+    let isGiven = Set(kwargs.filter { !$0.1.isNone }.map(\.0))
+    if let name = unreadNames.intersection(isGiven).min() {
+      throw CallError("\(self.name)(): argument '\(name)' is not used")
+    }
   }
 
   func wrong(_ position: Int?, _ name: String, _ expected: String, _ value: Value?) -> CallError {

@@ -7,10 +7,11 @@ import Foundation
 public enum ConformanceCommand {
   static let usage = """
     usage: conformance DIR [--only NAME[,NAME]] [--kind KIND[,KIND]] [--tier N] [--device D] [--json FILE]
-                           [--jobs N] [--timeout SECONDS] [--failures FILE] [--list-unknown]
+                           [--jobs N] [--timeout SECONDS] [--failures FILE] [--coverage FILE] [--list-unknown]
 
     Runs the conformance cases in DIR: a line for each failing case, a summary, and last
-    `N passed, N failed, N skipped`. --failures writes the names of the failing cases, one a line. NAME is an operator, a function, a case, or a prefix followed by *.
+    `N passed, N failed, N skipped`. --failures writes the names of the failing cases, one a line; --coverage a table of
+    counts. NAME is an operator, a function, a case, or a prefix followed by *.
     """
 
   /// Runs the program; the result is its exit status.
@@ -20,6 +21,7 @@ public enum ConformanceCommand {
     var isWorker = false
     var listsUnknown = false
     var failuresPath: String?
+    var coveragePath: String?
     var rest = arguments.dropFirst()
     while let argument = rest.popFirst() {
       switch argument {
@@ -28,6 +30,7 @@ public enum ConformanceCommand {
       case "--tier": options.tier = rest.popFirst().flatMap(Int.init)
       case "--device": options.device = rest.popFirst() ?? "cpu"
       case "--failures": failuresPath = rest.popFirst()
+      case "--coverage": coveragePath = rest.popFirst()
       case "--json": options.jsonPath = rest.popFirst()
       case "--jobs": options.jobs = rest.popFirst().flatMap(Int.init) ?? options.jobs
       case "--timeout": options.timeout = rest.popFirst().flatMap(Double.init) ?? options.timeout
@@ -61,6 +64,9 @@ public enum ConformanceCommand {
       if let failuresPath {
         let ids = outcomes.filter(\.result.isFailure).map { $0.id + "\n" }.sorted().joined()
         try ids.write(toFile: failuresPath, atomically: true, encoding: .utf8)
+      }
+      if let coveragePath {
+        try Coverage.markdown(outcomes).write(toFile: coveragePath, atomically: true, encoding: .utf8)
       }
       print(ConformanceRunner.summary(outcomes))
       let passed = outcomes.count { $0.result == .passed }

@@ -50,7 +50,18 @@ struct OptimizerCase {
   }
 
   private func step(_ optimizer: Optimizer, _ cells: [ParameterCell], _ t: Int) throws {
-    guard let gradients = json["grads"]?[t]?.array else { throw Mismatch("sparse gradients are not supported") }
+    if let gradients = json["sparse_grads"]?[t]?.array {
+      for (cell, gradient) in zip(cells, gradients) {
+        cell.sparseGrad =
+          gradient.isNull
+          ? nil
+          : SparseTensor(
+            indices: try file.tensor(gradient["indices"] ?? .null, device: device),
+            values: try file.tensor(gradient["values"] ?? .null, device: device), shape: cell.shape)
+      }
+      return optimizer.step()
+    }
+    guard let gradients = json["grads"]?[t]?.array else { throw Mismatch("there are no gradients for step \(t)") }
     for (cell, gradient) in zip(cells, gradients) {
       cell.grad = gradient.isNull ? nil : try file.tensor(gradient, device: device)
     }

@@ -43,7 +43,10 @@ extension OpRecord {
       try graph.eachInstruction(inputs) { primitive, arguments, outputs in
         seen.insert(primitive.name)
         guard covers.contains(primitive.name), let parts = primitive.decomposed(arguments) else { return }
-        try at("decomposition of \(primitive.name)") { try compare(parts, outputs, exactly: false) }
+        try at("decomposition of \(primitive.name)") {
+          try compare(
+            Array(parts.prefix(meaningfulOutputs)), Array(outputs.prefix(meaningfulOutputs)), exactly: false)
+        }
       }
     }
     if let absent = covers.first(where: { !seen.contains($0) }) {

@@ -50,6 +50,8 @@ public struct OpRecord: Sendable, CustomStringConvertible {
   public var canRepeat = true
   /// Whether the result is that of the memory, not of the values: no other layouts then.
   public var dependsOnLayout = false
+  /// How many outputs of the primitives have meaning; what follows is a kernel's own note for its gradient.
+  public var meaningfulOutputs = Int.max
   public var failures: [Failure] = []
 
   public init(_ name: String, covers: [String]? = nil, _ dtypes: [DType], samples: [OpSample]) {
@@ -69,7 +71,9 @@ public struct OpRecord: Sendable, CustomStringConvertible {
   }
 
   /// Every record of the package.
-  public static let all: [OpRecord] = pointwise + reductions + ordering + products + views + indexing + spatial + neural
+  public static let all: [OpRecord] =
+    pointwise + special + reductions + ordering + products + linalg + transforms + recurrent + views + indexing
+    + spatial + neural
 }
 
 /// What is wrong with an operation.

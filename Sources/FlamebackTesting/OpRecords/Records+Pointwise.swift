@@ -123,7 +123,7 @@ extension OpRecord {
     binary("atan2", .real, 0.3...3, and: 0.3...3, { $0.atan2($1) }, { atan2($0, $1) }),
     binary("hypot", .floating, 0.3...3, { $0.hypot($1) }, { hypot($0, $1) }),
     binary("copysign", .real, 0.3...3, and: 0.3...3, { $0.copysign($1) }, { copysign($0, $1) }),
-    binary("nextafter", [.float64], -3...0, and: 1...3, order: .none, { $0.nextafter($1) }, { x, _ in x.nextUp })
+    binary("nextafter", [.float64], -3...0, and: 1...3, { $0.nextafter($1) }, { x, _ in x.nextUp })
       .accepting,
     binary("gcd", .integers, -9...9, order: .none, { $0.gcd($1) }, { gcd($0, $1) }),
     binary("lcm", .integers, -9...9, order: .none, { $0.lcm($1) }) {
@@ -132,7 +132,10 @@ extension OpRecord {
     binary("heaviside", .real, -3...3, order: .none, { $0.heaviside($1) }) { $0 == 0 ? $1 : $0 > 0 ? 1 : 0 },
     binary("xlogy", .real, 0.3...3, and: 0.3...3, { $0.xlogy($1) }, { $0 * log($1) }).without(.bool),
     binary("xlog1py", .real, 0.3...3, and: 0.3...3, { $0.xlog1py($1) }, { $0 * log1p($1) }),
-    binary("logaddexp", .real, -3...3, { $0.logaddexp($1) }, { log(exp($0) + exp($1)) }),
+    binary("logaddexp", .real, -3...3, { $0.logaddexp($1) }, { log(exp($0) + exp($1)) }).accepting,
+    binary("complexLogaddexp", .complex, -3...3, { $0.logaddexp($1) }, { log(exp($0) + exp($1)) }).accepting.with {
+      $0.failures = []
+    },
     binary("logaddexp2", .real, -3...3, { $0.logaddexp2($1) }, { log2(exp2($0) + exp2($1)) }),
     binary("ldexp", .all, -3...3, { $0.ldexp($1) }, { $0 * exp2($1) }),
     nary(
@@ -145,6 +148,11 @@ extension OpRecord {
       "addcdiv", .differentiable, [input(-3...3), input(-3...3), input(0.5...3)],
       { $0[0].addcdiv($0[1], $0[2], value: 0.5) }
     ) { $0[0] + 0.5 * $0[1] / $0[2] },
+    // Real numbers beside complex ones.
+    nary(
+      "addcdiv", [.float64], [input(-3...3), input(-3...3), input(0.5...3, dtype: .complex128)],
+      { $0[0].addcdiv($0[1], $0[2], value: 3) }
+    ) { $0[0] + 3 * $0[1] / $0[2] },
     nary("clamp", .real, [input(-0.9...3), input(-3 ... -1), input(3.1...4)], { $0[0].clamp(min: $0[1], max: $0[2]) }) {
       min(max($0[0], $0[1]), $0[2])
     },

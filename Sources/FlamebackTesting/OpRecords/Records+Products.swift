@@ -3,7 +3,7 @@ import FlamebackKernels
 
 extension OpRecord {
   /// The product of matrices in the last two dimensions, with broadcast leading ones.
-  private static func product(_ a: PlainArray, _ b: PlainArray) -> PlainArray {
+  static func product(_ a: PlainArray, _ b: PlainArray) -> PlainArray {
     let (rows, columns) = (a.shape[a.rank - 2], b.shape[b.rank - 1])
     let left = PlainArray(Array(a.shape.dropLast(2)), [Double](repeating: 0, count: a.shape.dropLast(2).reduce(1, *)))
     let right = PlainArray(Array(b.shape.dropLast(2)), [Double](repeating: 0, count: b.shape.dropLast(2).reduce(1, *)))

@@ -24,6 +24,11 @@ public enum OptimizerTable {
         weightDecay: try call.option("weight_decay", 1e-2), amsgrad: try call.bool(nil, "amsgrad"),
         maximize: try call.bool(nil, "maximize"))
     },
+    "SparseAdam": { groups, call in
+      SparseAdam(
+        groups, lr: try call.lr(1e-3), betas: try call.pair("betas", (0.9, 0.999)), eps: try call.option("eps", 1e-8),
+        maximize: try call.bool(nil, "maximize"))
+    },
     "Adagrad": { groups, call in
       Adagrad(
         groups, lr: try call.lr(1e-2), lrDecay: try call.option("lr_decay"),

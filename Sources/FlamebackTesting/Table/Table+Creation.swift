@@ -76,7 +76,10 @@ extension OperatorTable {
     },
     "empty": empty,
     "empty_permuted": { call in
-      _ = try call.ints(1, "physical_layout")
+      let order = try call.ints(1, "physical_layout")
+      guard order.sorted() == Array(0..<(try call.ints(0, "size").count)) else {
+        throw CallError("empty_permuted(): \(order) is no order of the dimensions")
+      }
       return try empty(call)
     },
     "empty_strided": { call in

@@ -97,6 +97,24 @@ extension OperatorTable {
         : x.histogram(try call.int(1, "bins"), range: range, weight: weight, density: density)
       return .tensors(found.hist, found.edges, fields: ["hist", "bin_edges"])
     },
+    "histogramdd": { call in
+      let x = try call.tensor(0, "input")
+      let weight = try call.optionalTensor(nil, "weight")
+      let density = try call.bool(nil, "density")
+      let bounds = try call.optionalDoubles(nil, "range")
+      let found: (hist: Tensor, edges: [Tensor])
+      if let edges = try? call.optionalTensors(1, "bins") {
+        found = x.histogramdd(edges: edges, weight: weight, density: density)
+      } else {
+        var bins = try call.ints(1, "bins")
+        if bins.count == 1, !call.isSequence(1, "bins"), x.rank > 0 {
+          bins = Array(repeating: bins[0], count: x.shape[x.rank - 1])
+        }
+        let ranges = bounds.map { b in stride(from: 0, to: b.count - 1, by: 2).map { (b[$0], b[$0 + 1]) } }
+        found = x.histogramdd(bins: bins, ranges: ranges, weight: weight, density: density)
+      }
+      return .tuple([.tensor(found.hist), .tensors(found.edges)], fields: ["hist", "bin_edges"])
+    },
     "unravel_index": { call in
       .tensors(try call.tensor(0, "indices").unravelIndex(try call.ints(1, "shape")))
     },

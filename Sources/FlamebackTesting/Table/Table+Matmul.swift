@@ -5,6 +5,7 @@ import FlamebackKernels
 extension OperatorTable {
   static let matmul: [String: Entry] = [
     "matmul": pair("other") { $0.matmul($1) },
+    "spmm": alias("mm"),
     "mm": pair("mat2") { $0.mm($1) },
     "bmm": pair("mat2") { $0.bmm($1) },
     "mv": pair("vec") { $0.mv($1) },

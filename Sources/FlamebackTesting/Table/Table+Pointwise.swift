@@ -18,12 +18,26 @@ extension OperatorTable {
     { call in .tensor(try body(try call.tensor(0, "input"), try call.operand(1, "other"))) }
   }
 
+  /// What `alpha` multiplies where the first operand is a number.
+  private static func scaled(_ other: Operand, _ alpha: Scalar, _ call: Call) throws -> Operand {
+    guard case .tensor(let tensor) = other else { throw CallError("\(call.name): needs a tensor") }
+    return alpha == 1 ? other : .tensor(tensor * alpha)
+  }
+
   private static let arithmeticEntries: [String: Entry] = [
-    "add": {
-      .tensor(try $0.tensor(0, "input").add(try $0.operand(1, "other"), alpha: try $0.scalar(2, "alpha", default: 1)))
+    "add": { call in
+      let (other, alpha) = (try call.operand(1, "other"), try call.scalar(2, "alpha", default: 1))
+      guard case .tensor(let x) = try call.operand(0, "input") else {
+        return .tensor(Elementwise.add(try call.operand(0, "input"), try scaled(other, alpha, call)))
+      }
+      return .tensor(x.add(other, alpha: alpha))
     },
-    "sub": {
-      .tensor(try $0.tensor(0, "input").sub(try $0.operand(1, "other"), alpha: try $0.scalar(2, "alpha", default: 1)))
+    "sub": { call in
+      let (other, alpha) = (try call.operand(1, "other"), try call.scalar(2, "alpha", default: 1))
+      guard case .tensor(let x) = try call.operand(0, "input") else {
+        return .tensor(Elementwise.sub(try call.operand(0, "input"), try scaled(other, alpha, call)))
+      }
+      return .tensor(x.sub(other, alpha: alpha))
     },
     "rsub": {
       .tensor(try $0.tensor(0, "input").rsub(try $0.operand(1, "other"), alpha: try $0.scalar(2, "alpha", default: 1)))
@@ -62,7 +76,8 @@ extension OperatorTable {
       return .tensor(x.heaviside(values))
     },
     "xlogy": binary(.xlogy), "xlog1py": binary(.xlog1py),
-    "logaddexp": tensorBinary(.logaddexp), "logaddexp2": tensorBinary(.logaddexp2),
+    "logaddexp": { .tensor(try $0.tensor(0, "input").logaddexp(try $0.tensor(1, "other"))) },
+    "logaddexp2": tensorBinary(.logaddexp2),
     "ldexp": tensorBinary(.ldexp),
     "lerp": { .tensor(try $0.tensor(0, "input").lerp(try $0.tensor(1, "end"), weight: try $0.operand(2, "weight"))) },
     "addcmul": { call in
@@ -105,6 +120,10 @@ extension OperatorTable {
   ]
 
   private static let mathEntries: [String: Entry] = [
+    "frexp": { call in
+      let parts = try call.tensor(0, "input").frexp()
+      return .tensors(parts.mantissa, parts.exponent, fields: ["mantissa", "exponent"])
+    },
     "abs": unary { $0.abs() }, "neg": unary { $0.neg() }, "sign": unary { $0.sign() }, "sgn": unary { $0.sgn() },
     "square": unary { $0.square() }, "reciprocal": unary { $0.reciprocal() }, "sqrt": unary { $0.sqrt() },
     "rsqrt": unary { $0.rsqrt() }, "floor": unary { $0.floor() }, "ceil": unary { $0.ceil() },
