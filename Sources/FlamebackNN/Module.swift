@@ -46,7 +46,9 @@ open class Module: CustomStringConvertible {
   @discardableResult
   open func train(_ mode: Bool = true) -> Self {
     isTraining = mode
+    let registry = registry
     for (_, child) in registry.children { child.train(mode) }
+    for source in registry.inlined { source.train(mode) }
     return self
   }
 

@@ -16,9 +16,10 @@ extension Parametrization {
 }
 
 /// A weight as lengths times directions. SeeAlso: torch.nn.utils.parametrizations.weight_norm
-public final class WeightNorm: Module, Parametrization {
+public class WeightNorm: Module, Parametrization {
   @Parameter public var original0: Tensor
   @Parameter public var original1: Tensor
+  public var isInline: Bool { false }
   private let dim: Int?
 
   /// Each slice along `dim` has a length of its own; nil: one for all.
@@ -34,6 +35,12 @@ public final class WeightNorm: Module, Parametrization {
   }
 
   public func value() -> Tensor { original1 * (original0 / WeightNorm.lengths(original1, dim)) }
+}
+
+/// `WeightNorm` under the names of older checkpoints, `weight_g` and `weight_v`. SeeAlso: torch.nn.utils.weight_norm
+public final class InlineWeightNorm: WeightNorm {
+  public override class var stateKeys: [String: String] { ["original0": "g", "original1": "v"] }
+  public override var isInline: Bool { true }
 }
 
 /// A weight divided by its largest singular value. SeeAlso: torch.nn.utils.parametrizations.spectral_norm
@@ -94,5 +101,46 @@ public final class SpectralNorm: Module, Parametrization {
     }
 
     func largestSingularValue(_ weight: Tensor) -> Tensor { u.dot(matrix(weight).matmul(v)) }
+  }
+}
+
+/// `SpectralNorm` under the names of older checkpoints, `weight_orig`, `weight_u` and `weight_v`.
+/// SeeAlso: torch.nn.utils.spectral_norm
+public final class InlineSpectralNorm: Module, Parametrization {
+  @Parameter public var orig: Tensor
+  @Buffer var u: Tensor
+  @Buffer var v: Tensor
+  private let count: Int
+  private let eps: Double
+  private let dim: Int
+
+  public init(_ weight: Tensor, nPowerIterations: Int = 1, eps: Double = 1e-12, dim: Int = 0) {
+    orig = weight
+    (count, self.eps, self.dim) = (nPowerIterations, eps, dim)
+    let rows = weight.shape[dim < 0 ? dim + weight.rank : dim]
+    let spec = weight.spec
+    func unit(_ count: Int) -> Tensor {
+      let x = Draw.normal(TensorSpec(shape: [count], dtype: spec.dtype, device: spec.device), 0, 1, nil)
+      return x / x.vectorNorm().clamp(min: eps)
+    }
+    u = unit(rows)
+    v = unit(weight.elementCount / max(rows, 1))
+  }
+
+  public var isInline: Bool { true }
+
+  public func value() -> Tensor {
+    func matrix(_ weight: Tensor) -> Tensor { weight.movedim(dim, 0).flatten(startDim: 1) }
+    if isTraining {
+      noGrad {
+        let m = matrix(orig.detached())
+        func unit(_ x: Tensor) -> Tensor { x / x.vectorNorm().clamp(min: eps) }
+        for _ in 0..<count {
+          v = unit(m.T.matmul(u))
+          u = unit(m.matmul(v))
+        }
+      }
+    }
+    return orig / u.dot(matrix(orig).matmul(v))
   }
 }

@@ -5,6 +5,8 @@ struct Registry {
   var parameters: [(name: String, cell: ParameterCell)] = []
   var buffers: [(name: String, cell: BufferCell)] = []
   var children: [(name: String, module: Module)] = []
+  /// Modules that compute a parameter and whose own ones appear beside it.
+  var inlined: [Module] = []
   /// Parameters that were split later than the others were made.
   fileprivate var last: [(name: String, cell: ParameterCell)] = []
 
@@ -16,6 +18,7 @@ struct Registry {
     case let cell as ParameterCell:
       guard let source = cell.parametrization else { return parameters.append((key, cell)) }
       guard source.isInline else { return children.append(("parametrizations.\(key)", source)) }
+      inlined.append(source)
       let parts = source.registry
       parts.parameters.forEach { last.append(("\(key)_\($0.name)", $0.cell)) }
       buffers += parts.buffers.map { ("\(key)_\($0.name)", $0.cell) }
@@ -51,6 +54,7 @@ struct Registry {
     parameters += inner.parameters
     buffers += inner.buffers
     children += inner.children
+    inlined += inner.inlined
   }
 
   private var count: Int { parameters.count + buffers.count + children.count }

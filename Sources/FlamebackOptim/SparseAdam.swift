@@ -29,6 +29,13 @@ public final class SparseAdam: Optimizer {
     require(group[.eps] > 0, "invalid epsilon: \(group[.eps])")
   }
 
+  /// PyTorch counts these steps with a plain number.
+  override func saved(_ state: ParameterState) -> Named<StateValue> {
+    var entries = super.saved(state)
+    if state.step > 0 { entries["step"] = .int(Int(state.step)) }
+    return entries
+  }
+
   override func step(_ cell: ParameterCell, _ group: ParameterGroup) {
     guard let gradient = cell.sparseGrad else {
       require(cell.grad == nil, "dense gradients are not supported: use Adam")

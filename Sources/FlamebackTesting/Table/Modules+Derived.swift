@@ -40,6 +40,32 @@ extension ModuleTable {
       try built.parametrize(try c.string(1, "name", default: "weight")) { WeightNorm($0, dim: dim) }
       return built
     },
+    "nn.utils.parametrizations.orthogonal": { c in
+      let built = try c.module(0, "module")
+      let name = try c.optionalString(2, "orthogonal_map")
+      guard name == nil || OrthogonalWeight.Map(rawValue: name!) != nil else {
+        throw CallError("orthogonal(): unknown map '\(name!)'")
+      }
+      let map = name.flatMap(OrthogonalWeight.Map.init)
+      try built.parametrize(try c.string(1, "name", default: "weight")) { OrthogonalWeight($0, map: map) }
+      return built
+    },
+    "nn.utils.weight_norm": { c in
+      let built = try c.module(0, "module")
+      let dim = c.has(2, "dim") ? try c.optionalInt(2, "dim") : 0
+      try built.parametrize(try c.string(1, "name", default: "weight")) { InlineWeightNorm($0, dim: dim) }
+      return built
+    },
+    "nn.utils.spectral_norm": { c in
+      let built = try c.module(0, "module")
+      let count = try c.int(2, "n_power_iterations", default: 1)
+      let eps = try c.double(3, "eps", default: 1e-12)
+      let dim = try c.int(4, "dim", default: 0)
+      try built.parametrize(try c.string(1, "name", default: "weight")) {
+        InlineSpectralNorm($0, nPowerIterations: count, eps: eps, dim: dim)
+      }
+      return built
+    },
     "nn.utils.parametrizations.spectral_norm": { c in
       let built = try c.module(0, "module")
       let count = try c.int(2, "n_power_iterations", default: 1)
