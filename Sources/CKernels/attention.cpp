@@ -1,124 +1,224 @@
-// Attention by blocks of queries: their scores fit in the second-level cache, are never stored and computed anew for
-// the gradients (Dao et al. 2022, without the tiling of keys).
-#include "include/fb_attention.h"
+// Attention by blocks of queries: their scores fit in the cache, are never stored and computed anew for the gradients
+// (Dao et al. 2022, without the tiling of keys). All products run in one small kernel on packed panels.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "attention.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
 #include <algorithm>
 #include <limits>
 
+#include "attention-inl.h"
+#include "float_math-inl.h"
 #include "gemm.hpp"
-#include "include/fb_softmax.h"
+#include "include/fb_attention.h"
 #include "scratch.hpp"
+#include "vector_map-inl.h"
 
-namespace {
+HWY_BEFORE_NAMESPACE();
+namespace fb {
+namespace HWY_NAMESPACE {
+namespace {  // file-local: other kernels use the same names
 
-using fbd::Product;
-using fbd::Scratch;
+// e^x for x <= 0; what is below the normal numbers is 0.
+template <class D, class V = hn::Vec<D>> HWY_INLINE V ExpOfNegative(D d, V x) {
+  if constexpr (sizeof(hn::TFromD<D>) == 4) {
+    const V least = hn::Set(d, -87.f);
+    return hn::IfThenZeroElse(hn::Lt(x, least), NormalExpOfFloat(d, hn::Max(least, x)));
+  } else {
+    return Exp()(d, x);
+  }
+}
 
-constexpr int64_t kBlock = 64;
-
-template <class T>
-struct Head {
-  const fb_attention_args &args;
-  const T *q, *k, *v, *bias;
-
+// One head. Rows of scores are `row` elements apart and end at a whole panel, filled up with zeros.
+template <class T> class Head {
+ public:
   Head(const fb_attention_args &args, int64_t h)
       : args(args), q(static_cast<const T *>(args.q) + args.q_offsets[h]),
         k(static_cast<const T *>(args.k) + args.k_offsets[h]), v(static_cast<const T *>(args.v) + args.v_offsets[h]),
-        bias(args.bias ? static_cast<const T *>(args.bias) + args.bias_offsets[h] : nullptr) {}
-
-  // Keys that rows first..<first + rows look at.
-  int64_t keys(int64_t first, int64_t rows) const { return args.causal ? std::min(args.s, first + rows) : args.s; }
-
-  // The attention weights of a block of rows, packed [rows, keys].
-  void weights(int64_t first, int64_t rows, int64_t keys, T *out) const {
-    fbd::multiply(Product<T>{FB_NO_TRANS, FB_TRANS, rows, keys, args.e, T(args.scale), q + first * args.ldq, args.ldq,
-                             k, args.ldk, T(0), out, keys});
-    if (!bias && !args.causal) return fb_softmax(out, out, args.dtype, false, rows, keys, 1, 0, rows);
-    for (int64_t r = 0; r < rows; ++r) {
-      T *row = out + r * keys;
-      const int64_t visible = args.causal ? std::min(keys, first + r + 1) : keys;
-      bool blind = false;
-      if (bias) {
-        const T *added = bias + (first + r) * args.bias_row;
-        T max = -std::numeric_limits<T>::infinity();
-        for (int64_t j = 0; j < visible; ++j) {
-          row[j] += added[j * args.bias_column];
-          max = row[j] > max || row[j] != row[j] ? row[j] : max;
-        }
-        blind = max == -std::numeric_limits<T>::infinity();
-      }
-      if (blind) std::fill(row, row + visible, T(0));
-      else fb_softmax(row, row, args.dtype, false, 1, visible, 1, 0, 1);
-      std::fill(row + visible, row + keys, T(0));
-    }
-  }
+        bias(args.bias ? static_cast<const T *>(args.bias) + args.bias_offsets[h] : nullptr),
+        width(2 * static_cast<int64_t>(hn::Lanes(d))), row(whole(args.s)),
+        blockRows(std::min(args.l, std::clamp<int64_t>(49152 / row / kStrip, 1, 8) * kStrip)) {}
 
   void forward(T *out) const {
-    Scratch scratch(std::min(kBlock, args.l) * args.s * sizeof(T));
-    for (int64_t first = 0; first < args.l; first += kBlock) block(first, scratch.as<T>(), out);
-  }
-
-  void block(int64_t first, T *scores, T *out) const {
-    const int64_t rows = std::min(kBlock, args.l - first), n = keys(first, rows);
-    weights(first, rows, n, scores);
-    fbd::multiply(Product<T>{FB_NO_TRANS, FB_NO_TRANS, rows, args.f, n, T(1), scores, n, v, args.ldv, T(0),
-                             out + first * args.f, args.f});
+    fbd::Scratch scratch(bytes(row * args.e + packedRows(args.f) + blockRows * row));
+    T *keys = scratch.as<T>(), *values = keys + row * args.e, *scores = values + packedRows(args.f);
+    const Panels<T> kt = packTransposed(d, k, args.ldk, args.s, args.e, keys);
+    const Panels<T> vs = packRows(d, v, args.ldv, args.s, args.f, values);
+    for (int64_t first = 0; first < args.l; first += blockRows) {
+      const int64_t rows = std::min(blockRows, args.l - first);
+      forStrips(rows, [&](int64_t r, int64_t m) HWY_ATTR {
+        const int64_t at = first + r, n = keysOf(at + m - 1);
+        T *w = scores + r * row;
+        multiply(d, m, whole(n), args.e, q + at * args.ldq, args.ldq, 1, kt, T(args.scale), false, w, row);
+        T factors[kStrip];
+        for (int64_t i = 0; i < m; ++i) factors[i] = softmax(w + i * row, at + i, n);
+        T *to = out + at * args.f;
+        multiply(d, m, args.f, n, w, row, 1, vs, T(1), false, to, args.f);
+        for (int64_t i = 0; i < m; ++i) scaleRow(to + i * args.f, args.f, factors[i]);
+      });
+    }
   }
 
   // With w the weights and dw = g vT: dv = wT g, ds = w (dw - sum w dw), dq = scale ds k, dk = scale dsT q.
   void backward(const T *g, T *dq, T *dk, T *dv) const {
-    const int64_t size = std::min(kBlock, args.l) * args.s;
-    Scratch scratch(2 * size * sizeof(T));
-    T *w = scratch.as<T>(), *ds = w + size;
+    fbd::Scratch scratch(bytes(row * (args.e + args.f) + packedRows(args.e) + packedRows(args.f, args.l) +
+                               packedRows(args.e, args.l) + 2 * blockRows * row));
+    T *next = scratch.as<T>();
+    const auto take = [&next](int64_t count) HWY_ATTR { return (next += count) - count; };
+    const Panels<T> kt = packTransposed(d, k, args.ldk, args.s, args.e, take(row * args.e));
+    const Panels<T> vt = packTransposed(d, v, args.ldv, args.s, args.f, take(row * args.f));
+    const Panels<T> ks = packRows(d, k, args.ldk, args.s, args.e, take(packedRows(args.e)));
+    const Panels<T> gs = packRows(d, g, args.f, args.l, args.f, take(packedRows(args.f, args.l)));
+    const Panels<T> qs = packRows(d, q, args.ldq, args.l, args.e, take(packedRows(args.e, args.l)));
+    T *weights = take(blockRows * row), *slopes = take(blockRows * row);
     std::fill(dk, dk + args.s * args.e, T(0));
     std::fill(dv, dv + args.s * args.f, T(0));
-    for (int64_t first = 0; first < args.l; first += kBlock) {
-      const int64_t rows = std::min(kBlock, args.l - first), n = keys(first, rows);
-      const T *gBlock = g + first * args.f;
-      weights(first, rows, n, w);
-      fbd::multiply(Product<T>{FB_TRANS, FB_NO_TRANS, n, args.f, rows, T(1), w, n, gBlock, args.f, T(1), dv, args.f});
-      fbd::multiply(
-          Product<T>{FB_NO_TRANS, FB_TRANS, rows, n, args.f, T(1), gBlock, args.f, v, args.ldv, T(0), ds, n});
-      fb_softmax_backward(w, ds, ds, args.dtype, false, rows, n, 1, 0, rows);
-      fbd::multiply(Product<T>{FB_NO_TRANS, FB_NO_TRANS, rows, args.e, n, T(args.scale), ds, n, k, args.ldk, T(0),
-                               dq + first * args.e, args.e});
-      fbd::multiply(Product<T>{FB_TRANS, FB_NO_TRANS, n, args.e, rows, T(args.scale), ds, n, q + first * args.ldq,
-                               args.ldq, T(1), dk, args.e});
+    for (int64_t first = 0; first < args.l; first += blockRows) {
+      const int64_t rows = std::min(blockRows, args.l - first), all = keysOf(first + rows - 1);
+      forStrips(rows, [&](int64_t r, int64_t m) HWY_ATTR {
+        const int64_t at = first + r, n = keysOf(at + m - 1);
+        T *w = weights + r * row, *ds = slopes + r * row;
+        multiply(d, m, whole(n), args.e, q + at * args.ldq, args.ldq, 1, kt, T(args.scale), false, w, row);
+        for (int64_t i = 0; i < m; ++i) {
+          const T factor = softmax(w + i * row, at + i, all);
+          scaleRow(w + i * row, keysOf(at + i), factor);
+        }
+        multiply(d, m, whole(n), args.f, g + at * args.f, args.f, 1, vt, T(1), false, ds, row);
+        for (int64_t i = 0; i < m; ++i) slope(w + i * row, ds + i * row, keysOf(at + i), all);
+        multiply(d, m, args.e, n, ds, row, 1, ks, T(1), false, dq + at * args.e, args.e);
+      });
+      forStrips(all, [&](int64_t key, int64_t m) HWY_ATTR {  // rows above a key do not see it
+        const int64_t skipped = args.causal ? std::max<int64_t>(0, key - first) : 0, from = first + skipped;
+        const T *w = weights + skipped * row + key, *ds = slopes + skipped * row + key;
+        multiply(d, m, args.f, rows - skipped, w, 1, row, gs.below(from), T(1), true, dv + key * args.f, args.f);
+        multiply(d, m, args.e, rows - skipped, ds, 1, row, qs.below(from), T(1), true, dk + key * args.e, args.e);
+      });
+    }
+  }
+
+ private:
+  const hn::ScalableTag<T> d;
+  const fb_attention_args &args;
+  const T *q, *k, *v, *bias;
+  const int64_t width, row, blockRows;
+
+  // Up to the end of a panel.
+  int64_t whole(int64_t n) const { return (n + width - 1) / width * width; }
+  static size_t bytes(int64_t count) { return static_cast<size_t>(count) * sizeof(T); }
+  int64_t packedRows(int64_t columns, int64_t rows) const {
+    return columns % width == 0 ? 0 : whole(columns) * rows;
+  }
+  int64_t packedRows(int64_t columns) const { return packedRows(columns, args.s); }
+
+  // Keys that a query looks at.
+  int64_t keysOf(int64_t query) const { return args.causal ? std::min(args.s, query + 1) : args.s; }
+
+  template <class Body> static void forStrips(int64_t rows, Body body) {
+    for (int64_t r = 0; r < rows; r += kStrip) body(r, std::min(kStrip, rows - r));
+  }
+
+  // Scores to exponentials, zeros up to column `end`; the factor that makes weights of them.
+  T softmax(T *w, int64_t query, int64_t end) const {
+    const int64_t n = keysOf(query), lanes = width / 2;
+    const T lowest = -std::numeric_limits<T>::infinity();
+    if (bias) {
+      const T *added = bias + query * args.bias_row;
+      for (int64_t j = 0; j < n; ++j) w[j] += added[j * args.bias_column];
+    }
+    std::fill(w + n, w + whole(n), lowest);
+    auto most = hn::Set(d, lowest);
+    for (int64_t j = 0; j < n; j += lanes) most = hn::Max(most, hn::LoadU(d, w + j));
+    const T max = hn::GetLane(hn::MaxOfLanes(d, most));
+    if (bias && max == lowest && isBlind(w, n)) {
+      std::fill(w, w + whole(end), T(0));
+      return 0;
+    }
+    const auto shift = hn::Set(d, max);
+    auto sum = hn::Zero(d);
+    for (int64_t j = 0; j < n; j += lanes) {
+      const auto e = ExpOfNegative(d, hn::Sub(hn::LoadU(d, w + j), shift));
+      hn::StoreU(e, d, w + j);
+      sum = hn::Add(sum, e);
+    }
+    std::fill(w + n, w + whole(end), T(0));
+    return 1 / hn::GetLane(hn::SumOfLanes(d, sum));
+  }
+
+  // A bias of -inf everywhere (and not NaN).
+  static bool isBlind(const T *w, int64_t n) {
+    return std::all_of(w, w + n, [](T x) { return x == -std::numeric_limits<T>::infinity(); });
+  }
+
+  void scaleRow(T *x, int64_t n, T factor) const {
+    const int64_t lanes = width / 2;
+    const auto scale = hn::Set(d, factor);
+    int64_t j = 0;
+    for (; j + lanes <= n; j += lanes) hn::StoreU(hn::Mul(hn::LoadU(d, x + j), scale), d, x + j);
+    for (; j < n; ++j) x[j] *= factor;
+  }
+
+  // ds = scale w (dw - sum w dw) in place of dw, zeros from n up to column `end`.
+  void slope(const T *w, T *dw, int64_t n, int64_t end) const {
+    const int64_t lanes = width / 2;
+    std::fill(dw + n, dw + whole(end), T(0));
+    auto sum = hn::Zero(d);
+    for (int64_t j = 0; j < n; j += lanes) sum = hn::MulAdd(hn::LoadU(d, w + j), hn::LoadU(d, dw + j), sum);
+    const auto total = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum))), scale = hn::Set(d, T(args.scale));
+    for (int64_t j = 0; j < n; j += lanes) {
+      const auto weight = hn::Mul(hn::LoadU(d, w + j), scale);
+      hn::StoreU(hn::Mul(weight, hn::Sub(hn::LoadU(d, dw + j), total)), d, dw + j);
     }
   }
 };
 
-template <class T>
-void forward(const fb_attention_args &args, T *out) {
+template <class T> void Forward(const fb_attention_args &args, T *out) {
   struct Context { const fb_attention_args &args; T *out; } context{args, out};
-  fbd::parallelFor(args.heads, [](void *raw, int64_t h) {
+  fbd::parallelFor(args.heads, [](void *raw, int64_t h) HWY_ATTR {
     const Context &c = *static_cast<Context *>(raw);
     Head<T>(c.args, h).forward(c.out + h * c.args.l * c.args.f);
   }, &context);
 }
 
-template <class T>
-void backward(const fb_attention_args &args, const T *g, T *dq, T *dk, T *dv) {
+template <class T> void Backward(const fb_attention_args &args, const T *g, T *dq, T *dk, T *dv) {
   struct Context { const fb_attention_args &args; const T *g; T *dq, *dk, *dv; } context{args, g, dq, dk, dv};
-  fbd::parallelFor(args.heads, [](void *raw, int64_t h) {
+  fbd::parallelFor(args.heads, [](void *raw, int64_t h) HWY_ATTR {
     const Context &c = *static_cast<Context *>(raw);
     const fb_attention_args &a = c.args;
     Head<T>(a, h).backward(c.g + h * a.l * a.f, c.dq + h * a.l * a.e, c.dk + h * a.s * a.e, c.dv + h * a.s * a.f);
   }, &context);
 }
 
+void Attention(const fb_attention_args &args, void *out) {
+  if (args.dtype == FB_F64) Forward(args, static_cast<double *>(out));
+  else Forward(args, static_cast<float *>(out));
+}
+
+void AttentionBackward(const fb_attention_args &args, const void *g, void *dq, void *dk, void *dv) {
+  if (args.dtype == FB_F64)
+    Backward(args, static_cast<const double *>(g), static_cast<double *>(dq), static_cast<double *>(dk),
+             static_cast<double *>(dv));
+  else
+    Backward(args, static_cast<const float *>(g), static_cast<float *>(dq), static_cast<float *>(dk),
+             static_cast<float *>(dv));
+}
+
 }  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace fb
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fb {
+HWY_EXPORT(Attention);
+HWY_EXPORT(AttentionBackward);
+}  // namespace fb
 
 extern "C" void fb_attention(const fb_attention_args *args, void *out) {
-  if (args->dtype == FB_F64) forward(*args, static_cast<double *>(out));
-  else forward(*args, static_cast<float *>(out));
+  HWY_DYNAMIC_DISPATCH(fb::Attention)(*args, out);
 }
 
 extern "C" void fb_attention_backward(const fb_attention_args *args, const void *g, void *dq, void *dk, void *dv) {
-  if (args->dtype == FB_F64)
-    backward(*args, static_cast<const double *>(g), static_cast<double *>(dq), static_cast<double *>(dk),
-             static_cast<double *>(dv));
-  else
-    backward(*args, static_cast<const float *>(g), static_cast<float *>(dq), static_cast<float *>(dk),
-             static_cast<float *>(dv));
+  HWY_DYNAMIC_DISPATCH(fb::AttentionBackward)(*args, g, dq, dk, dv);
 }
+#endif

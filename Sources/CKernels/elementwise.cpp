@@ -14,6 +14,7 @@ const KernelTable &kernels() {
     fillReal(t);
     fillMath(t);
     fillSpecial(t);
+    fillFused(t);
     fillInteger(t);
     fillComplex(t);
     return t;
@@ -34,7 +35,7 @@ namespace {
 
 constexpr uint8_t arity[FB_OP_COUNT] = {
 #define X(name, arity) arity,
-    FB_OPCODES(X)
+    FB_OPCODES(X) FB_FUSED_OPCODES(X)
 #undef X
 };
 
@@ -110,6 +111,92 @@ bool runWhole(const Call &c, int32_t *errors) {
   }
   char *out = static_cast<char *>(c.outputs[0].data) + c.begin * size;
   kernels().at[c.compute][i.op](data[0], data[1], data[2], out, static_cast<size_t>(c.end - c.begin), errors);
+  return true;
+}
+
+// The operands of one instruction walked together: dimensions joined where all of them allow it.
+struct JointWalk {
+  static constexpr int maxRank = 8;
+  int rank = 0;
+  int64_t sizes[maxRank], steps[3][maxRank];
+
+  bool make(const Call &c, const fb_operand *const *operands, int count) {
+    int64_t linear[3][maxRank];
+    const int64_t *strides[3];
+    if (c.ndim > maxRank) return false;
+    for (int k = 0; k < count; ++k) {
+      strides[k] = operands[k]->strides;
+      if (operands[k]->kind == FB_STRIDED) continue;
+      int64_t step = 1;
+      for (int32_t d = c.ndim - 1; d >= 0; step *= c.shape[d], --d) {
+        linear[k][d] = operands[k]->kind == FB_SINGLE ? 0 : step;
+      }
+      strides[k] = linear[k];
+    }
+    for (int32_t d = 0; d < c.ndim; ++d) {
+      if (c.shape[d] == 1) continue;
+      bool joins = rank > 0;
+      for (int k = 0; k < count; ++k) joins = joins && steps[k][rank - 1] == strides[k][d] * c.shape[d];
+      if (!joins) sizes[rank++] = 1;
+      sizes[rank - 1] *= c.shape[d];
+      for (int k = 0; k < count; ++k) steps[k][rank - 1] = strides[k][d];
+    }
+    return rank > 0;
+  }
+};
+
+// One instruction whose operands are packed or repeated along the last dimension, run by run where they lie.
+bool runRuns(const Call &c, int32_t *errors) {
+  if (c.nCode != 1 || c.nOutputs != 1 || !isDirect(c.outputs[0], c.compute)) return false;
+  if (c.outputRegisters[0] != c.nInputs + c.nParams) return false;
+  fb_instruction i = c.code[0];
+  const int count = arity[i.op];
+  uint16_t registers[3] = {i.a, i.b, i.c};
+  const fb_operand *operands[3];
+  for (int k = 0; k < count; ++k) {
+    if (registers[k] >= c.nInputs) return false;
+    operands[k] = &c.inputs[registers[k]];
+    if (operands[k]->dtype != nativeDtype[c.compute]) return false;
+  }
+  JointWalk walk;
+  if (count < 2 || !walk.make(c, operands, count)) return false;
+  const int last = walk.rank - 1;
+  const int64_t run = walk.sizes[last];
+  if (run < 32) return false;
+  if ((i.op == FB_OP_ADD || i.op == FB_OP_MUL) && walk.steps[0][last] == 0 && walk.steps[1][last] == 1) {
+    std::swap(operands[0], operands[1]);
+    std::swap(walk.steps[0], walk.steps[1]);
+  }
+  bool allPacked = true, onlyFirst = walk.steps[0][last] == 1;
+  for (int k = 0; k < count; ++k) {
+    allPacked = allPacked && walk.steps[k][last] == 1;
+    onlyFirst = onlyFirst && (k == 0 || walk.steps[k][last] == 0);
+  }
+  const Kernel kernel = (allPacked ? kernels().at : kernels().byNumber)[c.compute][i.op];
+  if (!(allPacked || onlyFirst) || kernel == nullptr) return false;
+
+  const int64_t size = static_cast<int64_t>(dtypeSize[nativeDtype[c.compute]]);
+  int64_t index[JointWalk::maxRank], offsets[3] = {0, 0, 0}, rest = c.begin;
+  for (int d = last; d >= 0; --d) {
+    index[d] = rest % walk.sizes[d];
+    rest /= walk.sizes[d];
+    for (int k = 0; k < count; ++k) offsets[k] += index[d] * walk.steps[k][d];
+  }
+  char *out = static_cast<char *>(c.outputs[0].data);
+  for (int64_t at = c.begin; at < c.end;) {
+    const int64_t n = std::min(run - index[last], c.end - at);
+    const char *data[3] = {};
+    for (int k = 0; k < count; ++k) data[k] = static_cast<const char *>(operands[k]->data) + offsets[k] * size;
+    kernel(data[0], data[1], data[2], out + at * size, static_cast<size_t>(n), errors);
+    at += n;
+    index[last] += n;
+    for (int k = 0; k < count; ++k) offsets[k] += n * walk.steps[k][last];
+    for (int d = last; d > 0 && index[d] == walk.sizes[d]; --d) {
+      index[d] = 0;
+      ++index[d - 1];
+      for (int k = 0; k < count; ++k) offsets[k] += walk.steps[k][d - 1] - walk.sizes[d] * walk.steps[k][d];
+    }
+  }
   return true;
 }
 
@@ -345,7 +432,7 @@ int32_t fb_elementwise(const fb_instruction *code, int32_t n_code, const fb_oper
   const fb::Call call = {code,             n_code,    inputs,  n_inputs, params, n_params, outputs,
                          output_registers, n_outputs, compute, ndim,     shape,  begin,    end};
   int32_t errors = 0;
-  if (fb::runWhole(call, &errors) || fb::copyWhole(call)) return errors;
+  if (fb::runWhole(call, &errors) || fb::runRuns(call, &errors) || fb::copyWhole(call)) return errors;
   fb::Interpreter(call).run(&errors);
   return errors;
 }

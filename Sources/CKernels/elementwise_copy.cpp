@@ -12,6 +12,39 @@ struct Bytes16 {
   uint64_t low, high;
 };
 
+// Vectors of 16 bytes, and the lower or upper halves of two of them interleaved.
+template <class T> struct Block {
+  static constexpr int n = 16 / static_cast<int>(sizeof(T));
+  typedef T V __attribute__((vector_size(16)));
+
+  static V low(V a, V b) {
+    if constexpr (n == 2) return __builtin_shufflevector(a, b, 0, 2);
+    else if constexpr (n == 4) return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    else if constexpr (n == 8) return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+    else return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  }
+  static V high(V a, V b) {
+    if constexpr (n == 2) return __builtin_shufflevector(a, b, 1, 3);
+    else if constexpr (n == 4) return __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    else if constexpr (n == 8) return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+    else return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  }
+
+  // Transposes n x n elements: each round of interleaving rows i and i + n / 2 moves one bit of the index.
+  static void transpose(const T *in, int64_t inStep, T *out, int64_t outStep) {
+    V rows[n], next[n];
+    for (int i = 0; i < n; ++i) std::memcpy(&rows[i], in + i * inStep, 16);
+    for (int round = n; round > 1; round /= 2) {
+      for (int i = 0; i < n / 2; ++i) {
+        next[2 * i] = low(rows[i], rows[i + n / 2]);
+        next[2 * i + 1] = high(rows[i], rows[i + n / 2]);
+      }
+      for (int i = 0; i < n; ++i) rows[i] = next[i];
+    }
+    for (int i = 0; i < n; ++i) std::memcpy(out + i * outStep, &rows[i], 16);
+  }
+};
+
 // Copies out of a strided view whose last dimension has gaps while another one, `near`, has none: a transposition.
 // Blocks of a cache line by a cache line are read along `near` and written along the last dimension.
 template <class T> class Transposition {
@@ -24,14 +57,15 @@ template <class T> class Transposition {
     for (int32_t d = near + 1; d <= last; ++d) rowLength *= dims.sizeOf(d);
   }
 
-  bool pays() const { return near < last && dims.sizeOf(near) >= side / 2 && dims.sizeOf(last) >= side / 2; }
+  bool pays() const { return near < last && dims.sizeOf(near) >= 4; }
 
   void copy(T *to, int64_t begin, int64_t end) const {
     const int64_t firstRow = (begin + rowLength - 1) / rowLength, endRow = end / rowLength;
     if (firstRow >= endRow) return copyRuns(to, begin, end);
     copyRuns(to, begin, firstRow * rowLength);
     for (int64_t row = firstRow; row < endRow;) {  // rows: positions along `near`, as far as they are neighbours
-      const int64_t rows = std::min({side, endRow - row, dims.sizeOf(near) - row % dims.sizeOf(near)});
+      const int64_t most = dims.sizeOf(last) < side / 2 ? 1024 : side;
+      const int64_t rows = std::min({most, endRow - row, dims.sizeOf(near) - row % dims.sizeOf(near)});
       copyRows(to + row * rowLength, row * rowLength, rows);
       row += rows;
     }
@@ -57,22 +91,56 @@ template <class T> class Transposition {
     });
   }
 
+  int64_t offsetOf(int64_t element) const {
+    int64_t offset = 0;
+    for (int32_t d = last; d >= 0 && element != 0; --d) {
+      offset += element % dims.sizeOf(d) * dims.strideOf(d);
+      element /= dims.sizeOf(d);
+    }
+    return offset;
+  }
+
   // `rows` neighbouring rows from element `begin` on.
   void copyRows(T *to, int64_t begin, int64_t rows) const {
     const int64_t columns = dims.sizeOf(last), step = dims.strideOf(last);
     for (int64_t first = 0; first < rowLength; first += columns) {
-      const T *in = from + Cursor(shape, strides, ndim, begin + first).position();
+      const T *in = from + offsetOf(begin + first);
       T *out = to + first;
       for (int64_t column = 0; column < columns; column += side) {
-        T block[side * side];
         const int64_t count = std::min(side, columns - column);
-        for (int64_t j = 0; j < count; ++j) {
-          std::memcpy(block + j * side, in + (column + j) * step, static_cast<size_t>(rows) * sizeof(T));
-        }
-        for (int64_t i = 0; i < rows; ++i) {
-          for (int64_t j = 0; j < count; ++j) out[i * rowLength + column + j] = block[j * side + i];
-        }
+        if (rows == side && count == side) copyBlock(in + column * step, step, out + column, columns - column - side);
+        else copyPart(in + column * step, step, out + column, rows, count);  // more than `side` rows: one part
       }
+    }
+  }
+
+  template <int count> void copyFew(const T *in, int64_t step, T *out, int64_t rows) const {
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int j = 0; j < count; ++j) out[i * rowLength + j] = in[j * step + i];
+    }
+  }
+
+  void copyPart(const T *in, int64_t step, T *out, int64_t rows, int64_t count) const {
+    if (count == 2) return copyFew<2>(in, step, out, rows);
+    if (count == 3) return copyFew<3>(in, step, out, rows);
+    if (count == 4) return copyFew<4>(in, step, out, rows);
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int64_t j = 0; j < count; ++j) out[i * rowLength + j] = in[j * step + i];
+    }
+  }
+
+  // Whole lines are read, whole lines written: lines a power of two apart push each other out of the cache.
+  void copyBlock(const T *in, int64_t step, T *out, int64_t more) const {
+    if constexpr (sizeof(T) >= 16) {
+      copyPart(in, step, out, side, side);
+    } else {
+      constexpr int64_t n = Block<T>::n;
+      alignas(64) T block[side * side];
+      for (int64_t j = 0; j < side; j += n) {
+        for (int64_t i = 0; i < side; i += n) Block<T>::transpose(in + j * step + i, step, block + i * side + j, side);
+      }
+      for (int64_t j = 0; j < std::min(more, side); ++j) __builtin_prefetch(in + (side + j) * step);
+      for (int64_t i = 0; i < side; ++i) std::memcpy(out + i * rowLength, block + i * side, 64);
     }
   }
 };
@@ -97,6 +165,11 @@ bool transposeBySize(size_t size, const fb_operand &in, void *to, int32_t ndim, 
 }
 
 }  // namespace
+
+// Small pieces by hand: a call of memcpy takes longer than the copy.
+template <size_t size> void copySmallRows(const char *from, int64_t fromStep, char *to, int64_t toStep, int64_t rows) {
+  for (int64_t r = 0; r < rows; ++r) std::memcpy(to + r * toStep, from + r * fromStep, size);
+}
 
 bool copyElements(const fb_operand &in, const fb_operand &out, int32_t ndim, const int64_t *shape, int64_t begin,
                   int64_t end) {
@@ -133,3 +206,29 @@ bool copyElements(const fb_operand &in, const fb_operand &out, int32_t ndim, con
 }
 
 }  // namespace fb
+
+void fb_copy_rows(const void *from, int64_t from_step, void *to, int64_t to_step, int64_t rows, int64_t bytes) {
+  const char *source = static_cast<const char *>(from);
+  char *target = static_cast<char *>(to);
+  switch (bytes) {
+    case 1: return fb::copySmallRows<1>(source, from_step, target, to_step, rows);
+    case 2: return fb::copySmallRows<2>(source, from_step, target, to_step, rows);
+    case 4: return fb::copySmallRows<4>(source, from_step, target, to_step, rows);
+    case 8: return fb::copySmallRows<8>(source, from_step, target, to_step, rows);
+    case 16: return fb::copySmallRows<16>(source, from_step, target, to_step, rows);
+    case 32: return fb::copySmallRows<32>(source, from_step, target, to_step, rows);
+    case 64: return fb::copySmallRows<64>(source, from_step, target, to_step, rows);
+    default: break;
+  }
+  const size_t size = static_cast<size_t>(bytes);
+  if (size < 16 || size > 256) {
+    for (int64_t r = 0; r < rows; ++r) std::memcpy(target + r * to_step, source + r * from_step, size);
+    return;
+  }
+  for (int64_t r = 0; r < rows; ++r) {  // by 16 bytes, the last 16 perhaps twice
+    const char *in = source + r * from_step;
+    char *out = target + r * to_step;
+    for (size_t k = 0; k + 16 <= size; k += 16) std::memcpy(out + k, in + k, 16);
+    std::memcpy(out + size - 16, in + size - 16, 16);
+  }
+}

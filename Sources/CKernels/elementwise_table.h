@@ -12,11 +12,13 @@ using Kernel = void (*)(const void *a, const void *b, const void *c, void *out, 
 
 struct KernelTable {
   Kernel at[5][FB_OP_COUNT];
+  Kernel byNumber[5][FB_OP_COUNT];  // the same where b (and c) are one number for all elements; null where there is none
 };
 
 void fillReal(KernelTable &table);
 void fillMath(KernelTable &table);
 void fillSpecial(KernelTable &table);
+void fillFused(KernelTable &table);
 void fillInteger(KernelTable &table);
 void fillComplex(KernelTable &table);
 

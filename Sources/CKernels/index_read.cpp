@@ -20,6 +20,19 @@ extern "C" int64_t fb_gather(int64_t item_size, int32_t ndim, const int64_t *sha
     using T = typename decltype(tag)::type;
     lines.forEach(begin, end, [&](int64_t place, const int64_t *offsets, int64_t together) {
       const T *from = static_cast<const T *>(source) + offsets[0];
+      if (together == 1 && step == 1) {
+        const int64_t n = shape[dim], *at = index + place;
+        T *to = static_cast<T *>(out) + place;
+        for (int64_t i = 0; i < n; ++i) {
+          const int64_t position = wrapIndex(at[i], size);
+          if (uint64_t(position) >= uint64_t(size)) {
+            if (bad < 0) bad = place + i;
+            return;
+          }
+          to[i] = from[position * stride];
+        }
+        return;
+      }
       for (int64_t i = 0; i < shape[dim] && bad < 0; ++i)
         for (int64_t j = 0; j < together; ++j) {
           const int64_t at = place + i * step + j;

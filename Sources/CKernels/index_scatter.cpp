@@ -18,6 +18,14 @@ void scatter(const Lines &lines, const int64_t *index, const T *source, T *targe
     T *to = target + offsets[0];
     const T *from = source + offsets[1];
     auto at = [&](int64_t i, int64_t j) { return wrapIndex(index[place + i * step + j], size); };
+    if (together == 1 && step == 1 && (mode == FB_SCATTER_ASSIGN || (mode == FB_SCATTER_SUM && includeSelf))) {
+      const int64_t *places = index + place;
+      for (int64_t i = 0; i < n; ++i) {
+        T &item = to[wrapIndex(places[i], size) * stride];
+        item = combine<mode>(item, from[i * sourceStride]);
+      }
+      return;
+    }
     if constexpr (mode != FB_SCATTER_ASSIGN) {
       if (!includeSelf)
         for (int64_t i = 0; i < n; ++i)

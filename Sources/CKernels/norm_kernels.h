@@ -22,7 +22,9 @@ template <class T> struct NormKernels {
   void (*addColumns)(const T *x, double *sum, size_t n);
   void (*addSquares)(const T *x, const double *mean, double *sum, size_t n);
   void (*addProducts)(const T *g, const T *x, const double *mean, double *sumG, double *sumGX, size_t n);
-  void (*addScaled)(const T *g, const T *x, double mean, double rstd, double *sumG, double *sumGX, size_t n);
+  // sum of g and of g (x - mean) rstd over rows `step` apart; mean may be null
+  void (*addScaledRows)(const T *g, const T *x, int64_t step, int64_t rows, const T *mean, const T *rstd, double *sumG,
+                        double *sumGX, size_t n);
   void (*affineColumns)(const T *x, T *y, size_t n, const T *mean, const T *scale, const T *shift);
   void (*gradientColumns)(const T *g, const T *x, T *dx, size_t n, const T *mean, const T *a, const T *b, const T *c);
 };

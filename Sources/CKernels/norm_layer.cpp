@@ -81,11 +81,15 @@ void backwardWeight(const void *pg, const void *px, const void *pmean, const voi
     const size_t count = static_cast<size_t>(std::min(static_cast<int64_t>(tileSize), end - column));
     std::fill(sumG, sumG + count, 0.0);
     std::fill(sumGX, sumGX + count, 0.0);
-    for (int64_t row = 0; row < rows; ++row) {
+    const T *means = rms ? nullptr : static_cast<const T *>(pmean), *rstds = static_cast<const T *>(prstd);
+    if (gs.isDirect()) {
+      kernels.addScaledRows(static_cast<const T *>(gs.place(column, nullptr)),
+                            static_cast<const T *>(xs.place(column, nullptr)), n, rows, means, rstds, sumG, sumGX, count);
+    }
+    for (int64_t row = 0; !gs.isDirect() && row < rows; ++row) {
       const T *g = static_cast<const T *>(gs.load(row * n + column, count, gTile));
       const T *x = static_cast<const T *>(xs.load(row * n + column, count, xTile));
-      const double mean = rms ? 0 : static_cast<const T *>(pmean)[row], rstd = static_cast<const T *>(prstd)[row];
-      kernels.addScaled(g, x, mean, rstd, sumG, sumGX, count);
+      kernels.addScaledRows(g, x, 0, 1, rms ? nullptr : means + row, rstds + row, sumG, sumGX, count);
     }
     if (dweight != nullptr) store(sumGX, Elements(dweight, dtype).at(column), 1, count);
     if (dbias != nullptr) store(sumG, Elements(dbias, dtype).at(column), 1, count);

@@ -1,5 +1,6 @@
 // Maximum pooling, its adaptive form, and unpooling.
 #include "pool.hpp"
+#include "pool_max_kernels.h"
 #include "scratch.hpp"
 
 namespace fbd {
@@ -21,12 +22,62 @@ int64_t firstInside(const fb_pool &p, int dim, int64_t o) {
   return begin >= 0 ? begin : begin + ceilDivide(-begin, p.dilation[dim]) * p.dilation[dim];
 }
 
+// One output, of a row whose windows' rows begin at these places.
+template <class T> void poolOne(const fb_pool &p, const T *x, const int64_t *rows, int64_t count, int64_t o, T *y,
+                                int64_t *indices) {
+  const int64_t begin = o * p.stride[2] - p.padding[2], end = std::min(begin + p.kernel[2], p.input[2]);
+  int64_t place = rows[0] + std::max<int64_t>(begin, 0);
+  T best = lowest<T>();
+  for (int64_t r = 0; r < count; ++r)
+    for (int64_t w = std::max<int64_t>(begin, 0); w < end; ++w) {
+      const T value = x[rows[r] + w];
+      if (!(value > best || isNaN(value))) continue;
+      best = value;
+      place = rows[r] + w;
+    }
+  y[o] = best;
+  if (indices) indices[o] = place;
+}
+
+// A row of outputs in vectors where the windows lie inside the input; false if that does not pay.
+template <class T>
+bool poolRow(const fb_pool &p, int64_t od, int64_t oh, const T *x, T *y, int64_t *indices) {
+  if constexpr (std::is_same_v<T, float>) {
+    constexpr int64_t most = 64;
+    int64_t rows[most], count = 0;
+    const int64_t stride = p.stride[2], size = volume(p.input);
+    if (stride > 2 || p.dilation[2] != 1 || p.kernel[0] * p.kernel[1] > most) return false;
+    if (size >= std::numeric_limits<int32_t>::max()) return false;
+    for (int64_t kd = 0; kd < p.kernel[0]; ++kd)
+      for (int64_t kh = 0; kh < p.kernel[1]; ++kh) {
+        const int64_t d = od * p.stride[0] - p.padding[0] + kd * p.dilation[0];
+        const int64_t h = oh * p.stride[1] - p.padding[1] + kh * p.dilation[1];
+        if (d >= 0 && d < p.input[0] && h >= 0 && h < p.input[1]) rows[count++] = (d * p.input[1] + h) * p.input[2];
+      }
+    if (count == 0) return false;
+    // Where elements are taken in pairs, one behind the last window is read: not at the end of the plane.
+    const int64_t behind = rows[count - 1] + p.input[2] < size ? 0 : stride - 1;
+    const int64_t room = p.input[2] + p.padding[2] - p.kernel[2] - behind;
+    const int64_t begin = ceilDivide(p.padding[2], stride);
+    const int64_t end = room < 0 ? 0 : std::min(p.output[2], room / stride + 1);
+    if (!fb::maxPoolRow({x, rows, count, p.kernel[2], stride, -p.padding[2], begin, end, y, indices})) return false;
+    for (int64_t o = 0; o < begin; ++o) poolOne(p, x, rows, count, o, y, indices);
+    for (int64_t o = end; o < p.output[2]; ++o) poolOne(p, x, rows, count, o, y, indices);
+    return true;
+  }
+  return false;
+}
+
 // One row of outputs at once, kernel position by kernel position: the inner loop has no branches.
 template <class T, class Place>
 void poolPlane(const fb_pool &p, const T *x, T *y, int64_t *indices, Compute<T> *best, Place *places) {
   const int64_t width = p.output[2], stride = p.stride[2];
   for (int64_t od = 0; od < p.output[0]; ++od)
     for (int64_t oh = 0; oh < p.output[1]; ++oh, y += width) {
+      if (poolRow(p, od, oh, x, y, indices)) {
+        if (indices) indices += width;
+        continue;
+      }
       const int64_t firstRow = (firstInside(p, 0, od) * p.input[1] + firstInside(p, 1, oh)) * p.input[2];
       for (int64_t o = 0; o < width; ++o) {
         best[o] = lowest<T>();

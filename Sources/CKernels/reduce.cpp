@@ -106,6 +106,13 @@ void reduceColumns(const Task &t, Columns &s, int64_t first, int64_t steps, int6
   alignas(64) char tile[maxTileBytes];
   clear(s, emptyPartial(t.kind), width);
   const auto pass = [&](int update) {
+    if (update == Sum && t.dtype == FB_F32 && stride == 1) {
+      const float *x = reinterpret_cast<const float *>(t.element(first));
+      const int64_t whole = lastWidth == width ? steps : steps - 1;
+      reduceKernels().sum.rows(x, step, whole, width, s.a);
+      if (whole < steps) reduceKernels().sum.rows(x + whole * step, step, 1, lastWidth, s.a);
+      return;
+    }
     const ColumnKernel kernel = reduceKernels().column[update][t.domain];
     for (int64_t r = 0; r < steps; ++r) {
       const size_t count = r + 1 < steps ? width : lastWidth;
@@ -237,7 +244,10 @@ class Finish {
     const double z[2] = {re, im};
     put(z, FB_COMPUTE_C128, out, outDtype, at);
   }
-  void store(double value, int64_t at) const { put(&value, FB_COMPUTE_F64, out, outDtype, at); }
+  void store(double value, int64_t at) const {
+    if (outDtype == FB_F32) reinterpret_cast<float *>(out)[at] = static_cast<float>(value);
+    else put(&value, FB_COMPUTE_F64, out, outDtype, at);
+  }
   void storeInteger(int64_t value, int64_t at) const { put(&value, FB_COMPUTE_I64, out, outDtype, at); }
 };
 
@@ -337,6 +347,13 @@ void fb_reduce(fb_reduction op, const void *in, fb_dtype in_dtype, int64_t outer
   if (n == 0) {
     for (int64_t at = begin; at < end; ++at) finish(partialOfNothing(t.kind), at);
     return;
+  }
+  if (inner == 1 && n <= shortRow && (op == FB_REDUCE_SUM || op == FB_REDUCE_MEAN) && in_dtype == FB_F32 &&
+      out_dtype == FB_F32) {
+    const float *x = static_cast<const float *>(in) + begin * n;
+    const double divisor = op == FB_REDUCE_MEAN ? static_cast<double>(n) : 1;
+    return reduceKernels().sum.shortRows(x, static_cast<size_t>(n), end - begin, divisor,
+                                         static_cast<float *>(out) + begin);
   }
   if (inner == 1 && n <= shortRow) return reduceShortRows(t, finish, begin, end);
   const int64_t blocks = blocksOf(n, inner);

@@ -33,7 +33,16 @@ using RowKernel = void (*)(Kind kind, const void *x, size_t n, int64_t first, do
 // Takes element `index` of each column in.
 using ColumnKernel = void (*)(Columns &columns, const void *x, size_t width, int64_t index, double param);
 
+// Floats add up in float over short stretches.
+struct SumKernels {
+  // sums[k] += element k of `rows` rows, `step` apart
+  void (*rows)(const float *x, int64_t step, int64_t rows, size_t width, double *sums);
+  // out[r] = sum of n numbers / divisor, for packed rows of few numbers
+  void (*shortRows)(const float *x, size_t n, int64_t rows, double divisor, float *out);
+};
+
 struct ReduceKernels {
+  SumKernels sum;
   RowKernel row[5];
   ColumnKernel column[updateCount][5];
 };

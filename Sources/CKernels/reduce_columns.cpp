@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "reduce.h"
+#include "vector_map-inl.h"
 
 #pragma clang diagnostic ignored "-Wpass-failed"
 
@@ -63,6 +64,60 @@ FB_COLUMN(AddComplexSquareDiff, s.c[k] += std::norm(x - Z(s.a[k], s.b[k])))
 FB_COLUMN(MaxComplex, const double size = std::abs(x); s.a[k] = size > s.a[k] || size != size ? size : s.a[k])
 FB_COLUMN(MinComplex, const double size = std::abs(x); s.a[k] = size < s.a[k] || size != size ? size : s.a[k])
 
+void SumRows(const float *x, int64_t step, int64_t rows, size_t width, double *sums) {
+  constexpr int64_t stretch = 64;
+  const hn::ScalableTag<float> d;
+  const size_t lanes = hn::Lanes(d);
+  HWY_ALIGN float part[4 * hn::MaxLanes(hn::ScalableTag<float>())];
+  for (int64_t first = 0; first < rows; first += stretch, x += stretch * step) {
+    const int64_t count = HWY_MIN(stretch, rows - first);
+    size_t k = 0;
+    for (; k + 4 * lanes <= width; k += 4 * lanes) {
+      auto s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
+      for (int64_t r = 0; r < count; ++r) {
+        const float *row = x + r * step + k;
+        s0 = hn::Add(s0, hn::LoadU(d, row));
+        s1 = hn::Add(s1, hn::LoadU(d, row + lanes));
+        s2 = hn::Add(s2, hn::LoadU(d, row + 2 * lanes));
+        s3 = hn::Add(s3, hn::LoadU(d, row + 3 * lanes));
+      }
+      hn::Store(s0, d, part);
+      hn::Store(s1, d, part + lanes);
+      hn::Store(s2, d, part + 2 * lanes);
+      hn::Store(s3, d, part + 3 * lanes);
+      FB_VECTORIZE for (size_t i = 0; i < 4 * lanes; ++i) sums[k + i] += part[i];
+    }
+    for (; k < width; k += lanes) {
+      const size_t n = HWY_MIN(lanes, width - k);
+      auto s = hn::Zero(d);
+      for (int64_t r = 0; r < count; ++r) {
+        s = hn::Add(s, n == lanes ? hn::LoadU(d, x + r * step + k) : LoadPart(d, x + r * step + k, n));
+      }
+      hn::Store(s, d, part);
+      for (size_t i = 0; i < n; ++i) sums[k + i] += part[i];
+    }
+  }
+}
+
+void SumShortRows(const float *x, size_t n, int64_t rows, double divisor, float *out) {
+  const hn::ScalableTag<float> d;
+  const size_t lanes = hn::Lanes(d);
+  for (int64_t r = 0; r < rows; ++r, x += n) {
+    if (n < lanes) {
+      float sum = 0;
+      for (size_t i = 0; i < n; ++i) sum += x[i];
+      out[r] = static_cast<float>(sum / divisor);
+      continue;
+    }
+    auto s = hn::LoadU(d, x);
+    size_t i = lanes;
+    for (; i + lanes <= n; i += lanes) s = hn::Add(s, hn::LoadU(d, x + i));
+    float sum = hn::GetLane(hn::SumOfLanes(d, s));
+    for (; i < n; ++i) sum += x[i];
+    out[r] = static_cast<float>(sum / divisor);
+  }
+}
+
 template <class T> void AddPower(Columns &s, const void *elements, size_t width, int64_t, double param) {
   const T *x = static_cast<const T *>(elements);
   alignas(64) double base[Columns::width], power[Columns::width];
@@ -101,6 +156,7 @@ template <class T> void FillReal(ReduceKernels &t, int compute) {
 }
 
 void FillReduceColumns(ReduceKernels &t) {
+  t.sum = {SumRows, SumShortRows};
   FillReal<float>(t, FB_COMPUTE_F32);
   FillReal<double>(t, FB_COMPUTE_F64);
   const int i64 = FB_COMPUTE_I64, c128 = FB_COMPUTE_C128;

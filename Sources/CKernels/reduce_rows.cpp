@@ -60,13 +60,27 @@ template <bool max, bool magnitude, class T> HWY_INLINE T Extreme(const T *x, si
   return result;
 }
 
+// The first position where `holds` does (of a vector; of a number it is the same as a vector of one).
+template <class T, class F> HWY_INLINE size_t FirstPosition(const T *x, size_t n, F holds) {
+  const hn::ScalableTag<T> d;
+  const size_t lanes = hn::Lanes(d);
+  size_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    const auto a = hn::Or(holds(d, hn::LoadU(d, x + i)), holds(d, hn::LoadU(d, x + i + lanes)));
+    const auto b = hn::Or(holds(d, hn::LoadU(d, x + i + 2 * lanes)), holds(d, hn::LoadU(d, x + i + 3 * lanes)));
+    if (!hn::AllFalse(d, hn::Or(a, b))) break;
+  }
+  for (; i < n; ++i) {
+    if (!hn::AllFalse(d, holds(d, hn::Set(d, x[i])))) break;
+  }
+  return i;
+}
+
 template <bool max, class T> void ExtremeWithIndex(const T *x, size_t n, int64_t first, fb_partial &p) {
-  size_t at = 0;
-  if (SumOf(x, n, IsNaN()) != 0) {
-    while (x[at] == x[at]) ++at;
-  } else {
+  size_t at = FirstPosition(x, n, [](auto, auto v) HWY_ATTR { return hn::IsNaN(v); });
+  if (at == n) {
     const T best = Extreme<max, false>(x, n);
-    while (x[at] != best) ++at;
+    at = FirstPosition(x, n, [best](auto d, auto v) HWY_ATTR { return hn::Eq(v, hn::Set(d, best)); });
   }
   p.a = x[at];
   p.i = first + static_cast<int64_t>(at);

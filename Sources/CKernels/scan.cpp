@@ -135,31 +135,70 @@ template <class T> void stepRow(fb_scan_op op, State<T> &s, T *x, int64_t *indic
   s.value[0] = value;
 }
 
+// A running sum in double by groups of four, so that additions wait for few others. step: 1, or -1 from the end.
+template <class T> void sumLine(const T *x, T *y, int64_t n, int64_t step) {
+  double sum = 0;
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4, x += 4 * step, y += 4 * step) {
+    const double a = x[0], ab = a + x[step], abc = ab + x[2 * step], abcd = ab + (double(x[2 * step]) + x[3 * step]);
+    y[0] = static_cast<T>(sum + a);
+    y[step] = static_cast<T>(sum + ab);
+    y[2 * step] = static_cast<T>(sum + abc);
+    y[3 * step] = static_cast<T>(sum += abcd);
+  }
+  for (; i < n; ++i, x += step, y += step) *y = static_cast<T>(sum += *x);
+}
+
+template <class T> void sumLines(const void *in, void *out, int64_t n, bool reversed, int64_t begin, int64_t end) {
+  for (int64_t line = begin; line < end; ++line) {
+    const int64_t first = line * n + (reversed ? n - 1 : 0);
+    sumLine(static_cast<const T *>(in) + first, static_cast<T *>(out) + first, n, reversed ? -1 : 1);
+  }
+}
+
 template <class T>
 void scan(fb_scan_op op, int32_t domain, const char *in, fb_dtype inType, char *out, fb_dtype outType,
-          int64_t *indices, int64_t n, int64_t inner, int64_t begin, int64_t end) {
+          int64_t *indices, int64_t n, int64_t inner, bool reversed, int64_t begin, int64_t end) {
   const Load load = conversions().load[inType][domain];
   const Store store = conversions().store[domain][outType];
   const int64_t inSize = static_cast<int64_t>(dtypeSize[inType]), outSize = static_cast<int64_t>(dtypeSize[outType]);
   State<T> s;
   alignas(64) T tile[width];
   int64_t at[width] = {};
+  const int64_t along = inner == 1 && reversed ? -1 : 1;  // between neighbours in a tile
   for (int64_t line = begin; line < end;) {
     const int64_t first = line / inner * n * inner + line % inner;
     const int64_t lines = inner == 1 ? 1 : std::min({static_cast<int64_t>(width), inner - line % inner, end - line});
     const int64_t step = inner == 1 ? static_cast<int64_t>(width) : 1;  // elements of a line at once
     start(op, s, static_cast<size_t>(lines));
     for (int64_t position = 0; position < n; position += step) {
-      const int64_t element = first + position * inner;
+      const int64_t element = first + (reversed ? n - 1 - position : position) * inner;
       const size_t count = static_cast<size_t>(inner == 1 ? std::min(step, n - position) : lines);
-      load(in + element * inSize, 1, tile, count);
+      load(in + element * inSize, along, tile, count);
       if (inner == 1) stepRow(op, s, tile, at, count, position);
       else stepColumns(op, s, tile, at, count, position);
-      store(tile, out + element * outSize, 1, count);
-      if (indices != nullptr) std::copy(at, at + count, indices + element);
+      store(tile, out + element * outSize, along, count);
+      for (size_t k = 0; indices != nullptr && k < count; ++k) {
+        indices[element + along * static_cast<int64_t>(k)] = reversed ? n - 1 - at[k] : at[k];
+      }
     }
     line += lines;
   }
+}
+
+void run(fb_scan_op op, const void *in, fb_dtype inType, void *out, fb_dtype outType, int64_t *indices, int64_t n,
+         int64_t inner, bool reversed, int64_t begin, int64_t end) {
+  if (op == FB_SCAN_SUM && inner == 1 && inType == outType) {
+    if (outType == FB_F32) return sumLines<float>(in, out, n, reversed, begin, end);
+    if (outType == FB_F64) return sumLines<double>(in, out, n, reversed, begin, end);
+  }
+  const auto scanAs = [&](auto zero, int32_t domain) {
+    scan<decltype(zero)>(op, domain, static_cast<const char *>(in), inType, static_cast<char *>(out), outType, indices,
+                         n, inner, reversed, begin, end);
+  };
+  if (outType <= FB_I64) scanAs(int64_t(0), FB_COMPUTE_I64);
+  else if (outType < FB_C64) scanAs(0.0, FB_COMPUTE_F64);
+  else scanAs(std::complex<double>(0), FB_COMPUTE_C128);
 }
 
 }  // namespace
@@ -168,11 +207,11 @@ void scan(fb_scan_op op, int32_t domain, const char *in, fb_dtype inType, char *
 void fb_scan(fb_scan_op op, const void *in, fb_dtype in_dtype, void *out, fb_dtype out_dtype, int64_t *indices,
              int64_t outer, int64_t n, int64_t inner, int64_t begin, int64_t end) {
   (void)outer;
-  const auto run = [&](auto zero, int32_t domain) {
-    fb::scan<decltype(zero)>(op, domain, static_cast<const char *>(in), in_dtype, static_cast<char *>(out), out_dtype,
-                             indices, n, inner, begin, end);
-  };
-  if (out_dtype <= FB_I64) run(int64_t(0), FB_COMPUTE_I64);
-  else if (out_dtype < FB_C64) run(0.0, FB_COMPUTE_F64);
-  else run(std::complex<double>(0), FB_COMPUTE_C128);
+  fb::run(op, in, in_dtype, out, out_dtype, indices, n, inner, false, begin, end);
+}
+
+void fb_scan_reversed(fb_scan_op op, const void *in, fb_dtype in_dtype, void *out, fb_dtype out_dtype,
+                      int64_t *indices, int64_t outer, int64_t n, int64_t inner, int64_t begin, int64_t end) {
+  (void)outer;
+  fb::run(op, in, in_dtype, out, out_dtype, indices, n, inner, true, begin, end);
 }

@@ -53,7 +53,7 @@ void fb_softmax(const void *in, void *out, fb_dtype dtype, bool log, int64_t out
     }
     return;
   }
-  const int64_t width = std::min(inner, std::clamp<int64_t>(8192 / n, 16, 512));  // a block in the L1 or L2 cache
+  const int64_t width = std::min(inner, std::clamp<int64_t>(32768 / n, 64, 512));  // a block in the L1 or L2 cache
   const size_t rowBytes = static_cast<size_t>(width) * size;
   const fbd::Scratch scratch(rowBytes * (count + 3));
   char *block = scratch.as<char>();

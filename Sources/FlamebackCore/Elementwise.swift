@@ -48,6 +48,10 @@ public final class Elementwise: Sendable {
   private let explicitGradients: [Expression]?
   let refusal: String?
   let isDerivative: Bool
+  /// A floating point kernel of the engine that computes the same from the same operands in one pass.
+  let kernel: fb_opcode?
+  /// The same for the gradients of each input: of g, then the inputs they read, then the result if they read it.
+  private let gradientKernels: [fb_opcode?]
 
   private struct Cache {
     var real: ElementwiseProgram?
@@ -80,7 +84,8 @@ public final class Elementwise: Sendable {
 
   init(
     name: String, arity: Int, rule: TypeRule, domain: Domain, conditions: Int, expression: Expression,
-    gradients: [Expression]?, refusal: String?, isDerivative: Bool = false
+    gradients: [Expression]?, refusal: String?, isDerivative: Bool = false, kernel: fb_opcode? = nil,
+    gradientKernels: [fb_opcode?] = []
   ) {
     self.name = name
     self.arity = arity
@@ -91,41 +96,45 @@ public final class Elementwise: Sendable {
     explicitGradients = gradients
     self.refusal = refusal
     self.isDerivative = isDerivative
+    self.kernel = kernel
+    self.gradientKernels = gradientKernels
   }
 
   /// A function of one argument. `gradient`, of (g, x, y) with y the result, replaces the derived one where a stabler form exists.
   public convenience init(
     _ name: String, _ rule: TypeRule = .floating, domain: Domain = .all, noGradient reason: String? = nil,
+    kernel: fb_opcode? = nil, gradientKernel: fb_opcode? = nil,
     gradient: ((Expression, Expression, Expression) -> Expression)? = nil, _ body: (Expression) -> Expression
   ) {
     let gradients = gradient.map { [$0(.input(-1), .input(0), Expression(.result))] }
     self.init(
       name: name, arity: 1, rule: rule, domain: domain, conditions: 0, expression: body(.input(0)),
-      gradients: gradients, refusal: reason)
+      gradients: gradients, refusal: reason, kernel: kernel, gradientKernels: [gradientKernel])
   }
 
   /// A function of two arguments. `gradient` gives both gradients from (g, a, b, y).
   public convenience init(
     _ name: String, _ rule: TypeRule = .promoted, domain: Domain = .all, noGradient reason: String? = nil,
+    kernel: fb_opcode? = nil, gradientKernels: [fb_opcode?] = [],
     gradient: ((Expression, Expression, Expression, Expression) -> [Expression])? = nil,
     _ body: (Expression, Expression) -> Expression
   ) {
     let gradients = gradient.map { $0(.input(-1), .input(0), .input(1), Expression(.result)) }
     self.init(
       name: name, arity: 2, rule: rule, domain: domain, conditions: 0, expression: body(.input(0), .input(1)),
-      gradients: gradients, refusal: reason)
+      gradients: gradients, refusal: reason, kernel: kernel, gradientKernels: gradientKernels)
   }
 
   /// A function of any number of arguments, the first `conditions` of which do not count in type promotion.
   public convenience init(
     _ name: String, arity: Int, _ rule: TypeRule = .promoted, domain: Domain = .all, conditions: Int = 0,
-    noGradient reason: String? = nil, gradient: ((Expression, [Expression], Expression) -> [Expression])? = nil,
-    _ body: ([Expression]) -> Expression
+    noGradient reason: String? = nil, kernel: fb_opcode? = nil,
+    gradient: ((Expression, [Expression], Expression) -> [Expression])? = nil, _ body: ([Expression]) -> Expression
   ) {
     let inputs = (0..<arity).map(Expression.input)
     self.init(
       name: name, arity: arity, rule: rule, domain: domain, conditions: conditions, expression: body(inputs),
-      gradients: gradient.map { $0(.input(-1), inputs, Expression(.result)) }, refusal: reason)
+      gradients: gradient.map { $0(.input(-1), inputs, Expression(.result)) }, refusal: reason, kernel: kernel)
   }
 
   /// The function that only copies or converts.
@@ -171,7 +180,7 @@ public final class Elementwise: Sendable {
     }
     return Expression.compile(
       [expression.substituting(inputs: inputs)], inputCount: tensors, resultIndex: nil, parameterCount: scalars,
-      isComplex: isComplex)
+      isComplex: isComplex, kernel: kernel.map { ($0, inputs) })
   }
 
   /// The gradient for input `i`. Its own inputs are g, then `inputs`, then the result if it is used.
@@ -186,8 +195,7 @@ public final class Elementwise: Sendable {
       let function = Elementwise(
         name: "\(name).grad\(i)", arity: 1 + inputs.count + (uses.result ? 1 : 0), rule: .promoted, domain: .all,
         conditions: 0, expression: raw.substituting(map, result: .input(inputs.count + 1)), gradients: nil,
-        refusal: nil,
-        isDerivative: true)
+        refusal: nil, isDerivative: true, kernel: i < gradientKernels.count ? gradientKernels[i] : nil)
       let derivative = Derivative(function: function, inputs: inputs, usesResult: uses.result)
       cache.derivatives[i] = derivative
       return derivative

@@ -130,7 +130,8 @@ extension Expression {
   /// Compiles to registers. Equal subexpressions are computed once; nothing recurses.
   /// `inputCount` operands come first (a `result` is the last of them), then `parameterCount` parameters, constants, steps.
   static func compile(
-    _ outputs: [Expression], inputCount: Int, resultIndex: Int?, parameterCount: Int, isComplex: Bool
+    _ outputs: [Expression], inputCount: Int, resultIndex: Int?, parameterCount: Int, isComplex: Bool,
+    kernel: (opcode: fb_opcode, operands: [Expression])? = nil
   ) -> ElementwiseProgram {
     var order: [Node] = []
     var visited: Set<ObjectIdentifier> = []
@@ -180,7 +181,22 @@ extension Expression {
     }
     return ElementwiseProgram(
       instructions: instructions, inputCount: inputCount, constants: constants,
-      outputRegisters: outputs.map { UInt16(register[ObjectIdentifier($0.node)]!) })
+      outputRegisters: outputs.map { UInt16(register[ObjectIdentifier($0.node)]!) },
+      kernel: isComplex ? nil : kernel.map { instruction($0.opcode, $0.operands, inputCount) },
+      parameterCount: parameterCount)
+  }
+
+  /// One instruction over inputs and parameters.
+  private static func instruction(_ opcode: fb_opcode, _ operands: [Expression], _ inputCount: Int) -> fb_instruction {
+    let registers = operands.map { operand in
+      switch operand.kind {
+      case .input(let i): UInt16(i)
+      case .parameter(let i): UInt16(inputCount + i)
+      default: preconditionFailure("a kernel takes inputs and parameters")
+      }
+    }
+    func register(_ i: Int) -> UInt16 { i < registers.count ? registers[i] : 0 }
+    return fb_instruction(op: UInt16(opcode.rawValue), a: register(0), b: register(1), c: register(2))
   }
 
   /// Which inputs the expression reads, and whether it reads the function's result.

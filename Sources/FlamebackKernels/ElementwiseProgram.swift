@@ -31,24 +31,38 @@ public final class ElementwiseProgram: @unchecked Sendable {
   public let inputCount: Int
   public let constants: [Scalar]
   public let outputRegisters: [UInt16]
-  // The same in memory that stays where it is.
+  /// One instruction that computes the same in floating point, over the same inputs and parameters but no constants.
+  public let kernel: fb_instruction?
+  // The same in memory that stays where it is; the kernel behind the steps, its register behind the others.
   private let code: UnsafeMutablePointer<fb_instruction>
   private let registers: UnsafeMutablePointer<UInt16>
 
-  public init(instructions: [fb_instruction], inputCount: Int, constants: [Scalar], outputRegisters: [UInt16]) {
+  public init(
+    instructions: [fb_instruction], inputCount: Int, constants: [Scalar], outputRegisters: [UInt16],
+    kernel: fb_instruction? = nil, parameterCount: Int = 0
+  ) {
     self.instructions = instructions
     self.inputCount = inputCount
     self.constants = constants
     self.outputRegisters = outputRegisters
-    code = .allocate(capacity: max(1, instructions.count))
+    self.kernel = kernel
+    code = .allocate(capacity: instructions.count + 1)
     code.initialize(from: instructions, count: instructions.count)
-    registers = .allocate(capacity: max(1, outputRegisters.count))
+    (code + instructions.count).initialize(to: kernel ?? fb_instruction())
+    registers = .allocate(capacity: outputRegisters.count + 1)
     registers.initialize(from: outputRegisters, count: outputRegisters.count)
+    (registers + outputRegisters.count).initialize(to: UInt16(inputCount + parameterCount))
   }
 
   deinit {
     code.deallocate()
     registers.deallocate()
+  }
+
+  /// The same without its kernel: what the kernel is compared with.
+  package var steps: ElementwiseProgram {
+    ElementwiseProgram(
+      instructions: instructions, inputCount: inputCount, constants: constants, outputRegisters: outputRegisters)
   }
 
   /// Elements below which a loop stays on one thread.
@@ -78,9 +92,11 @@ public final class ElementwiseProgram: @unchecked Sendable {
       fb_operand(data: out, dtype: fb_dtype(outDType.rawValue), kind: linear, strides: nil)
     )
     let inputs = b == nil ? 1 : 2
-    let code = self.code
-    let registers = self.registers
-    let steps = Int32(instructions.count)
+    let hasKernel = kernel != nil  // operands are floating point
+    let code = hasKernel ? self.code + instructions.count : self.code
+    let registers = hasKernel ? self.registers + outputRegisters.count : self.registers
+    let steps = hasKernel ? 1 : Int32(instructions.count)
+    let constants = hasKernel ? [] : self.constants
     let computeCode = Self.code(of: compute)
     return withUnsafeTemporaryAllocation(of: fb_scalar.self, capacity: constants.count + 1) { scalars in
       var used = 0
@@ -111,7 +127,11 @@ public final class ElementwiseProgram: @unchecked Sendable {
     let count = shape.elementCount
     if count == 0 { return 0 }
     let computeCode = Self.code(of: compute)
-    let (code, registers, instructions, constants) = (self.code, self.registers, self.instructions, self.constants)
+    let hasKernel = kernel != nil && compute.isFloatingPoint
+    let code = hasKernel ? self.code + instructions.count : self.code
+    let registers = hasKernel ? self.registers + outputRegisters.count : self.registers
+    let steps = hasKernel ? 1 : Int32(instructions.count)
+    let constants = hasKernel ? [] : self.constants
     return withUnsafeTemporaryAllocation(of: fb_operand.self, capacity: inputs.count + outputs.count) { operands in
       withUnsafeTemporaryAllocation(of: fb_scalar.self, capacity: parameters.count + constants.count + 1) { scalars in
         withUnsafeTemporaryAllocation(of: Shape.self, capacity: inputs.count + outputs.count + 1) { strides in
@@ -138,7 +158,7 @@ public final class ElementwiseProgram: @unchecked Sendable {
           let body = { (range: Range<Int>) -> Int32 in
             shape.withUnsafePointer { sizes in
               fb_elementwise(
-                code, Int32(instructions.count), operands.baseAddress, Int32(inputs.count), scalars.baseAddress,
+                code, steps, operands.baseAddress, Int32(inputs.count), scalars.baseAddress,
                 Int32(parameters.count + constants.count), operands.baseAddress! + inputs.count, registers,
                 Int32(outputs.count), computeCode, Int32(shape.count), sizes, Int64(range.lowerBound),
                 Int64(range.upperBound))

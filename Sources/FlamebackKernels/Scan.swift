@@ -13,23 +13,8 @@ public enum Scan {
     into y: UnsafeMutableRawPointer, _ out: DType, indices: UnsafeMutablePointer<Int64>? = nil
   ) {
     let lines = Lines(shape, dim)
-    if !reverse { return run(kind, x, dtype, lines, y, out, indices) }
-    let strides = Shape([lines.n * lines.inner, -lines.inner, 1])
-    let sizes = Shape([lines.outer, lines.n, lines.inner])
-    let last = (lines.n - 1) * lines.inner
-    if sizes.elementCount == 0 { return }
-    let mirrored = ScratchMemory(byteCount: sizes.elementCount * out.byteSize)
-    Strided.copy(x + last * dtype.byteSize, dtype, strides, to: mirrored.pointer, out, nil, over: sizes)
-    run(kind, mirrored.pointer, out, lines, mirrored.pointer, out, nil)
-    Strided.copy(mirrored.pointer + last * out.byteSize, out, strides, to: y, out, nil, over: sizes)
-  }
-
-  private static func run(
-    _ kind: Kind, _ x: UnsafeMutableRawPointer, _ dtype: DType, _ lines: Lines, _ y: UnsafeMutableRawPointer,
-    _ out: DType, _ indices: UnsafeMutablePointer<Int64>?
-  ) {
     lines.forEachChunk { range in
-      fb_scan(
+      (reverse ? fb_scan_reversed : fb_scan)(
         fb_scan_op(kind.rawValue), x, fb_dtype(dtype.rawValue), y, fb_dtype(out.rawValue), indices,
         Int64(lines.outer), Int64(lines.n), Int64(lines.inner), Int64(range.lowerBound), Int64(range.upperBound))
     }

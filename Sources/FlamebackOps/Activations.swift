@@ -5,13 +5,14 @@ import FlamebackKernels
 extension Elementwise {
   // At 0 and below the slope is 0; NaN lets the gradient through, as PyTorch does.
   package static let relu = Elementwise(
-    "relu", .promoted, domain: [.integer, .floating], gradient: { g, _, y in (y .<= 0).select(0, g) }
+    "relu", .promoted, domain: [.integer, .floating], kernel: FB_OP_RELU, gradientKernel: FB_OP_RELU_GRAD,
+    gradient: { g, _, y in (y .<= 0).select(0, g) }
   ) {
     .maximum($0, 0)
   }
-  package static let leakyRelu = Elementwise("leaky_relu", domain: .floating) { x, slope in
-    (x .> 0).select(x, x * slope)
-  }
+  package static let leakyRelu = Elementwise(
+    "leaky_relu", domain: .floating, kernel: FB_OP_LEAKY_RELU, gradientKernels: [FB_OP_LEAKY_RELU_GRAD]
+  ) { x, slope in (x .> 0).select(x, x * slope) }
   package static let prelu = Elementwise("prelu", domain: .floating) { x, w in (x .> 0).select(x, x * w) }
   /// Of x, alpha, scale and input scale. At 0 the slope is that of the left side and does not change, as in PyTorch.
   package static let elu = Elementwise(
@@ -22,12 +23,14 @@ extension Elementwise {
       return [g * slope, 0, 0, 0]
     }
   ) { a in (a[0] .<= 0).select(.expm1(a[0] * a[3]) * (a[1] * a[2]), a[0] * a[2]) }
-  package static let gelu = Elementwise("gelu", domain: .floating) { x in 0.5 * x * (1 + .erf(x * 0.7071067811865476)) }
-  package static let geluTanh = Elementwise("gelu_tanh", domain: .floating) { x in
-    0.5 * x * (1 + .tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))
-  }
+  package static let gelu = Elementwise(
+    "gelu", domain: .floating, kernel: FB_OP_GELU, gradientKernel: FB_OP_GELU_GRAD
+  ) { x in 0.5 * x * (1 + .erf(x * 0.7071067811865476)) }
+  package static let geluTanh = Elementwise(
+    "gelu_tanh", domain: .floating, kernel: FB_OP_GELU_TANH, gradientKernel: FB_OP_GELU_TANH_GRAD
+  ) { x in 0.5 * x * (1 + .tanh(0.7978845608028654 * (x + 0.044715 * x * x * x))) }
   package static let silu = Elementwise(
-    "silu", domain: [.floating, .complex],
+    "silu", domain: [.floating, .complex], kernel: FB_OP_SILU, gradientKernel: FB_OP_SILU_GRAD,
     gradient: { g, x, _ in
       let s = Expression.sigmoid(x)
       return g * (s * (1 + x * (1 - s))).conj

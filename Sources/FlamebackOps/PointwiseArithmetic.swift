@@ -5,7 +5,9 @@ import FlamebackKernels
 extension Elementwise {
   package static let sub = Elementwise("sub", domain: [.numeric, .eachOperand]) { a, b in a - b }
   package static let mul = Elementwise("mul") { a, b in a * b }
-  package static let div = Elementwise("div", .floating) { a, b in a / b }
+  package static let div = Elementwise("div", .floating, gradientKernels: [nil, FB_OP_DIVISOR_GRAD]) { a, b in
+    a / b
+  }
   package static let addScaled = Elementwise("add", arity: 3) { x in x[0] + x[2] * x[1] }
   package static let subScaled = Elementwise("sub", arity: 3, domain: [.numeric, .eachOperand]) { x in
     x[0] - x[2] * x[1]
@@ -21,7 +23,9 @@ extension Elementwise {
   }
   package static let fmod = Elementwise("fmod", domain: [.integer, .floating]) { .call(FB_OP_FMOD, $0, $1) }
   package static let pow = Elementwise("pow") { a, b in a.pow(b) }
-  package static let maximum = Elementwise("maximum", domain: .real) { .maximum($0, $1) }
+  package static let maximum = Elementwise(
+    "maximum", domain: .real, gradientKernels: [FB_OP_MAXIMUM_GRAD, FB_OP_MAXIMUM_GRAD_OF_SECOND]
+  ) { .maximum($0, $1) }
   package static let minimum = Elementwise("minimum", domain: .real) { .minimum($0, $1) }
   package static let fmax = Elementwise("fmax", domain: .real) { .call(FB_OP_FMAX, $0, $1) }
   package static let fmin = Elementwise("fmin", domain: .real) { .call(FB_OP_FMIN, $0, $1) }

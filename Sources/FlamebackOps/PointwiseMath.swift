@@ -4,12 +4,14 @@ import FlamebackKernels
 
 extension Elementwise {
   package static let neg = Elementwise("neg", .promoted, domain: .numeric) { -$0 }
-  package static let abs = Elementwise("abs", .realPart, domain: .numeric) { $0.abs }
+  package static let abs = Elementwise(
+    "abs", .realPart, domain: .numeric, gradientKernel: FB_OP_ABS_GRAD
+  ) { $0.abs }
   package static let sign = Elementwise("sign", .promoted, domain: .real) { $0.sign }
   package static let sgn = Elementwise("sgn", .promoted) { $0.sign }
   package static let square = Elementwise("square", .promoted) { $0 * $0 }
   package static let reciprocal = Elementwise("reciprocal") { .call(FB_OP_RECIPROCAL, $0) }
-  package static let sqrt = Elementwise("sqrt") { .sqrt($0) }
+  package static let sqrt = Elementwise("sqrt", gradientKernel: FB_OP_SQRT_GRAD) { .sqrt($0) }
   package static let rsqrt = Elementwise("rsqrt") { .rsqrt($0) }
   package static let floor = Elementwise("floor", .promoted, domain: [.integer, .floating]) { .call(FB_OP_FLOOR, $0) }
   package static let ceil = Elementwise("ceil", .promoted, domain: [.integer, .floating]) { .call(FB_OP_CEIL, $0) }
@@ -37,12 +39,12 @@ extension Elementwise {
   package static let atan = Elementwise("atan") { .call(FB_OP_ATAN, $0) }
   package static let sinh = Elementwise("sinh") { .call(FB_OP_SINH, $0) }
   package static let cosh = Elementwise("cosh") { .call(FB_OP_COSH, $0) }
-  package static let tanh = Elementwise("tanh") { .tanh($0) }
+  package static let tanh = Elementwise("tanh", gradientKernel: FB_OP_TANH_GRAD) { .tanh($0) }
   package static let asinh = Elementwise("asinh") { .call(FB_OP_ASINH, $0) }
   package static let acosh = Elementwise("acosh") { .call(FB_OP_ACOSH, $0) }
   package static let atanh = Elementwise("atanh") { .call(FB_OP_ATANH, $0) }
-  package static let sigmoid = Elementwise("sigmoid") { .sigmoid($0) }
-  package static let erf = Elementwise("erf", domain: .real) { .erf($0) }
+  package static let sigmoid = Elementwise("sigmoid", gradientKernel: FB_OP_SIGMOID_GRAD) { .sigmoid($0) }
+  package static let erf = Elementwise("erf", domain: .real, gradientKernel: FB_OP_ERF_GRAD) { .erf($0) }
   package static let erfc = Elementwise("erfc", domain: .real) { .call(FB_OP_ERFC, $0) }
   package static let erfinv = Elementwise("erfinv", domain: .real) { .call(FB_OP_ERFINV, $0) }
   package static let lgamma = Elementwise("lgamma", domain: .real) { .call(FB_OP_LGAMMA, $0) }

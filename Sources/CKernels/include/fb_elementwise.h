@@ -27,9 +27,17 @@ extern "C" {
   X(GCD, 2) X(LCM, 2) X(SELECT, 3) \
   X(CONJ, 1) X(REAL, 1) X(IMAG, 1) X(ANGLE, 1) X(COMPLEX, 2)
 
+// Whole functions, and gradients (of g, then what they read), in one instruction: F32 and F64 only. Expressions never
+// contain them; a program may have one beside its steps.
+#define FB_FUSED_OPCODES(X) \
+  X(GELU, 1) X(GELU_GRAD, 2) X(GELU_TANH, 1) X(GELU_TANH_GRAD, 2) X(SILU, 1) X(SILU_GRAD, 2) X(TANH_GRAD, 2) \
+  X(SIGMOID_GRAD, 2) X(RELU, 1) X(RELU_GRAD, 2) X(LEAKY_RELU, 2) X(LEAKY_RELU_GRAD, 3) X(ABS_GRAD, 2) X(SQRT_GRAD, 2) \
+  X(ERF_GRAD, 2) X(DIVISOR_GRAD, 3) X(MAXIMUM_GRAD, 3) X(MAXIMUM_GRAD_OF_SECOND, 3) X(SCALE_SHIFT, 3)
+
 typedef enum {
 #define X(name, arity) FB_OP_##name,
   FB_OPCODES(X)
+  FB_FUSED_OPCODES(X)
 #undef X
   FB_OP_COUNT
 } fb_opcode;
@@ -72,6 +80,9 @@ int32_t fb_elementwise(const fb_instruction *code, int32_t n_code,
                     const fb_scalar *params, int32_t n_params,
                     const fb_operand *outputs, const uint16_t *output_registers, int32_t n_outputs,
                     int32_t compute, int32_t ndim, const int64_t *shape, int64_t begin, int64_t end);
+
+// Copies `rows` runs of `bytes` bytes, `from_step` and `to_step` bytes apart.
+void fb_copy_rows(const void *from, int64_t from_step, void *to, int64_t to_step, int64_t rows, int64_t bytes);
 
 #ifdef __cplusplus
 }

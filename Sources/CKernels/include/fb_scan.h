@@ -20,6 +20,10 @@ typedef enum {
 void fb_scan(fb_scan_op op, const void *in, fb_dtype in_dtype, void *out, fb_dtype out_dtype, int64_t *indices,
              int64_t outer, int64_t n, int64_t inner, int64_t begin, int64_t end);
 
+// The same from the end of each line to its beginning.
+void fb_scan_reversed(fb_scan_op op, const void *in, fb_dtype in_dtype, void *out, fb_dtype out_dtype,
+                      int64_t *indices, int64_t outer, int64_t n, int64_t inner, int64_t begin, int64_t end);
+
 #ifdef __cplusplus
 }
 #endif

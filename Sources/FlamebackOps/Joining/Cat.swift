@@ -1,3 +1,4 @@
+import CKernels
 import FlamebackCore
 import FlamebackKernels
 
@@ -117,7 +118,15 @@ struct Cat: Primitive {
 private func copyRows(
   _ source: UnsafeMutableRawPointer, _ target: UnsafeMutableRawPointer, rows: Int, bytes: Int, targetRow: Int
 ) {
-  ThreadPool.shared.run(count: rows * bytes, grain: 1 << 19) { range in
+  let together = 1 << 19
+  if bytes < together {
+    return ThreadPool.shared.run(count: rows, grain: Swift.max(1, together / Swift.max(bytes, 1))) { range in
+      let (first, count) = (range.lowerBound, range.count)
+      fb_copy_rows(
+        source + first * bytes, Int64(bytes), target + first * targetRow, Int64(targetRow), Int64(count), Int64(bytes))
+    }
+  }
+  ThreadPool.shared.run(count: rows * bytes, grain: together) { range in
     var at = range.lowerBound
     while at < range.upperBound {
       let (row, column) = at.quotientAndRemainder(dividingBy: bytes)

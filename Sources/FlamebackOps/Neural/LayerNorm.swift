@@ -1,3 +1,4 @@
+import CKernels
 import FlamebackCore
 import FlamebackKernels
 
@@ -202,7 +203,7 @@ extension Tensor {
 }
 
 extension Elementwise {
-  static let scaleShift = Elementwise("scaleShift", arity: 3) { v in v[0] * v[1] + v[2] }
+  static let scaleShift = Elementwise("scaleShift", arity: 3, kernel: FB_OP_SCALE_SHIFT) { v in v[0] * v[1] + v[2] }
 }
 
 extension DType {

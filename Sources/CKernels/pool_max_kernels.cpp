@@ -1,0 +1,71 @@
+// Maximum pooling of float rows in vectors of outputs.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "pool_max_kernels.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <limits>
+
+#include "pool_max_kernels.h"
+#include "vector_map-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fb {
+namespace HWY_NAMESPACE {
+namespace {  // file-local: other kernels use the same names
+
+// The first maximum counts; among several NaNs the last.
+template <bool hasPlaces, bool isSpread> bool Outputs(const MaxPoolRow &row) {
+  const hn::ScalableTag<float> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  if (row.end - row.first < lanes) return false;
+  for (int64_t next = row.first; next < row.end; next += lanes) {
+    const int64_t o = HWY_MIN(next, row.end - lanes);  // the last vector may repeat outputs
+    const int64_t column = o * row.stride + row.shift;
+    auto best = hn::Set(d, -std::numeric_limits<float>::infinity());
+    auto place = hn::Set(di, static_cast<int32_t>(row.rows[0] + column));  // of the first element, but for the lane
+    for (int64_t r = 0; r < row.rowCount; ++r) {
+      const float *from = row.x + row.rows[r] + column;
+      for (int64_t k = 0; k < row.kernel; ++k) {
+        hn::Vec<decltype(d)> v;
+        if constexpr (isSpread) {
+          hn::Vec<decltype(d)> odd;
+          hn::LoadInterleaved2(d, from + k, v, odd);
+        } else {
+          v = hn::LoadU(d, from + k);
+        }
+        const auto takes = hn::Or(hn::Gt(v, best), hn::IsNaN(v));
+        best = hn::IfThenElse(takes, v, best);
+        if constexpr (hasPlaces) {
+          const auto here = hn::Set(di, static_cast<int32_t>(row.rows[r] + column + k));
+          place = hn::IfThenElse(hn::RebindMask(di, takes), here, place);
+        }
+      }
+    }
+    hn::StoreU(best, d, row.y + o);
+    if constexpr (hasPlaces) {
+      HWY_ALIGN int32_t places[hn::MaxLanes(hn::ScalableTag<float>())];
+      hn::Store(place, di, places);
+      for (int64_t i = 0; i < lanes; ++i) row.places[o + i] = places[i] + i * row.stride;
+    }
+  }
+  return true;
+}
+
+bool MaxPoolOutputs(const MaxPoolRow &row) {
+  if (row.stride == 2) return row.places ? Outputs<true, true>(row) : Outputs<false, true>(row);
+  return row.places ? Outputs<true, false>(row) : Outputs<false, false>(row);
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace fb
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fb {
+HWY_EXPORT(MaxPoolOutputs);
+bool maxPoolRow(const MaxPoolRow &row) { return HWY_DYNAMIC_DISPATCH(MaxPoolOutputs)(row); }
+}  // namespace fb
+#endif
