@@ -56,7 +56,7 @@ struct GeluGradient {
 
 // With u = sqrt(2 / pi) (x + 0.044715 x^3): (1 + tanh u) / 2 = 1 / (1 + e^-2u); this is -2u.
 template <class D, class V = hn::Vec<D>> HWY_INLINE V TanhArgument(D d, V x) {
-  return hn::Mul(x, hn::MulAdd(hn::Mul(x, x), Constant(d, -0.07135481282652056), Constant(d, -1.5957691216057308)));
+  return hn::Mul(x, hn::MulAdd(hn::Mul(x, x), Constant(d, -0.07135481627260025), Constant(d, -1.5957691216057308)));
 }
 
 struct GeluTanh {
@@ -69,7 +69,7 @@ struct GeluTanh {
 struct GeluTanhGradient {
   template <class D, class V = hn::Vec<D>> HWY_INLINE V operator()(D d, V g, V x) const {
     const V s = hn::Div(One(d), hn::Add(One(d), Exp()(d, TanhArgument(d, x))));
-    const V slope = hn::MulAdd(hn::Mul(x, x), Constant(d, 0.21406443847956168), Constant(d, 1.5957691216057308));
+    const V slope = hn::MulAdd(hn::Mul(x, x), Constant(d, 0.21406444881780076), Constant(d, 1.5957691216057308));
     return hn::Mul(g, hn::MulAdd(hn::Mul(hn::Mul(x, slope), hn::Sub(One(d), s)), s, s));
   }
 };

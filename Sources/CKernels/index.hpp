@@ -11,6 +11,9 @@ inline bool isOutOfRange(int64_t index, int64_t size) { return uint64_t(wrapInde
 
 // The position of the first of count indices that is out of range, or -1.
 inline int64_t firstBadIndex(const int64_t *index, int64_t count, int64_t size) {
+  bool anyBad = false;
+  for (int64_t i = 0; i < count; ++i) anyBad |= index[i] >= size || index[i] < -size;
+  if (!anyBad) return -1;
   for (int64_t i = 0; i < count; ++i)
     if (isOutOfRange(index[i], size)) return i;
   return -1;

@@ -23,14 +23,13 @@ extern "C" int64_t fb_gather(int64_t item_size, int32_t ndim, const int64_t *sha
       if (together == 1 && step == 1) {
         const int64_t n = shape[dim], *at = index + place;
         T *to = static_cast<T *>(out) + place;
-        for (int64_t i = 0; i < n; ++i) {
-          const int64_t position = wrapIndex(at[i], size);
-          if (uint64_t(position) >= uint64_t(size)) {
-            if (bad < 0) bad = place + i;
-            return;
-          }
-          to[i] = from[position * stride];
-        }
+        const int64_t found = bad < 0 ? firstBadIndex(at, n, size) : 0;
+        if (bad < 0 && found >= 0) bad = place + found;
+        if (bad >= 0) return;
+        if (stride == 1)
+          for (int64_t i = 0; i < n; ++i) to[i] = from[wrapIndex(at[i], size)];
+        else
+          for (int64_t i = 0; i < n; ++i) to[i] = from[wrapIndex(at[i], size) * stride];
         return;
       }
       for (int64_t i = 0; i < shape[dim] && bad < 0; ++i)

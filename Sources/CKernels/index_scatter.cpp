@@ -95,6 +95,11 @@ extern "C" int64_t fb_scatter(fb_dtype dtype, int32_t mode, bool include_self, i
   if (shape[dim] == 0) return -1;
   int64_t bad = -1;
   lines.forEach(begin, end, [&](int64_t place, const int64_t *, int64_t together) {
+    if (together == 1 && lines.indexStep() == 1) {
+      const int64_t found = bad < 0 ? firstBadIndex(index + place, shape[dim], size) : -1;
+      if (found >= 0) bad = place + found;
+      return;
+    }
     for (int64_t i = 0; i < shape[dim] && bad < 0; ++i) {
       const int64_t at = place + i * lines.indexStep(), found = firstBadIndex(index + at, together, size);
       if (found >= 0) bad = at + found;

@@ -39,20 +39,37 @@ double FloatRowSum(const float *x, size_t n) {
   return FloatSum(n, [x](auto d, size_t i) HWY_ATTR { return hn::LoadU(d, x + i); }, [x](size_t i) { return x[i]; });
 }
 
-// Squares about the nearest float to the mean; the difference between the two comes off at the end.
-double FloatRowSquares(const float *x, size_t n, double mean) {
-  const float middle = static_cast<float>(mean);
-  const double sum = FloatSum(
-      n,
-      [x, middle](auto d, size_t i) HWY_ATTR {
-        const auto v = hn::Sub(hn::LoadU(d, x + i), hn::Set(d, middle));
-        return hn::Mul(v, v);
-      },
-      [x, middle](size_t i) {
-        const double v = static_cast<double>(x[i]) - middle;
-        return v * v;
-      });
-  return sum - static_cast<double>(n) * (mean - middle) * (mean - middle);
+// Mean and squares about it. The float sum gives a number near the mean, the differences from that are small: what they
+// add up to corrects both.
+void FloatMoments(const float *x, size_t n, double *mean, double *squares) {
+  const hn::ScalableTag<float> d;
+  const size_t lanes = hn::Lanes(d), stretch = 2 * lanes * 32;
+  const double count = static_cast<double>(n);
+  const float middle = static_cast<float>(FloatRowSum(x, n) / count);
+  const auto shift = hn::Set(d, middle);
+  double first = 0, second = 0;
+  size_t i = 0;
+  while (i + 2 * lanes <= n) {
+    const size_t end = i + HWY_MIN(stretch, (n - i) / (2 * lanes) * (2 * lanes));
+    auto a0 = hn::Zero(d), a1 = a0, b0 = a0, b1 = a0;
+    for (; i < end; i += 2 * lanes) {
+      const auto v0 = hn::Sub(hn::LoadU(d, x + i), shift), v1 = hn::Sub(hn::LoadU(d, x + i + lanes), shift);
+      a0 = hn::Add(a0, v0);
+      a1 = hn::Add(a1, v1);
+      b0 = hn::MulAdd(v0, v0, b0);
+      b1 = hn::MulAdd(v1, v1, b1);
+    }
+    first += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, hn::Add(a0, a1))));
+    second += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, hn::Add(b0, b1))));
+  }
+  for (; i < n; ++i) {
+    const double v = static_cast<double>(x[i]) - middle;
+    first += v;
+    second += v * v;
+  }
+  *mean = middle + first / count;
+  const double rest = second - first * first / count;
+  *squares = rest < 0 ? 0 : rest;  // NaN stays
 }
 
 // Sums of h = g w and of h (x - mean); w may be null.
@@ -135,13 +152,15 @@ struct SquareFrom {
   HWY_INLINE double operator()(double x) const { return (x - mean) * (x - mean); }
 };
 
-template <class T> double RowSum(const T *x, size_t n) {
-  if constexpr (sizeof(T) == sizeof(float)) return FloatRowSum(x, n);
-  else return SumOf(x, n, AsDouble());
-}
-template <class T> double RowSquares(const T *x, size_t n, double mean) {
-  if constexpr (sizeof(T) == sizeof(float)) return FloatRowSquares(x, n, mean);
-  else return SumOf(x, n, SquareFrom{mean});
+template <class T> double RowSum(const T *x, size_t n) { return SumOf(x, n, AsDouble()); }
+template <class T> double RowSquares(const T *x, size_t n, double mean) { return SumOf(x, n, SquareFrom{mean}); }
+template <class T> void Moments(const T *x, size_t n, double *mean, double *squares) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    FloatMoments(x, n, mean, squares);
+  } else {
+    *mean = RowSum(x, n) / static_cast<double>(n);
+    *squares = RowSquares(x, n, *mean);
+  }
 }
 
 template <class T>
@@ -237,7 +256,7 @@ void GradientColumns(const T *g, const T *x, T *dx, size_t n, const T *mean, con
 }
 
 template <class T> void Fill(NormKernels<T> &k) {
-  k = {RowSum<T>, RowSquares<T>, Products<T>, Affine<T>, RowGradient<T>, Layer<T>, LayerProducts<T>, LayerGradient<T>,
+  k = {RowSum<T>, RowSquares<T>, Moments<T>, Products<T>, Affine<T>, RowGradient<T>, Layer<T>, LayerProducts<T>, LayerGradient<T>,
        AddColumns<T>, AddSquares<T>, AddProducts<T>, AddScaledRows<T>, AffineColumns<T>, GradientColumns<T>};
 }
 

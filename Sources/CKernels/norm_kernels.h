@@ -9,6 +9,7 @@ namespace fb {
 template <class T> struct NormKernels {
   double (*sum)(const T *x, size_t n);
   double (*squares)(const T *x, size_t n, double mean);  // sum (x - mean)^2
+  void (*moments)(const T *x, size_t n, double *mean, double *squares);
   void (*products)(const T *g, const T *x, size_t n, double mean, double *sumG, double *sumGX);  // g, g (x - mean)
   void (*affine)(const T *x, T *y, size_t n, T mean, T scale, T shift);             // (x - mean) scale + shift
   void (*gradient)(const T *g, const T *x, T *dx, size_t n, T mean, T a, T b, T c);  // a g + b + c (x - mean)

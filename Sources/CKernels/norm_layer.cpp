@@ -37,8 +37,10 @@ void forward(const void *px, const void *weight, const void *bias, void *py, voi
   const size_t count = static_cast<size_t>(n);
   for (int64_t row = begin; row < end; ++row) {
     const T *x = static_cast<const T *>(xs.load(row * n, count, rows[0]));
-    const double mean = rms ? 0 : kernels.sum(x, count) / static_cast<double>(n);
-    const double var = kernels.squares(x, count, mean) / static_cast<double>(n), rstd = 1 / std::sqrt(var + eps);
+    double mean = 0, squares;
+    if (rms) squares = kernels.squares(x, count, 0);
+    else kernels.moments(x, count, &mean, &squares);
+    const double rstd = 1 / std::sqrt(squares / static_cast<double>(n) + eps);
     if (pmean != nullptr) static_cast<T *>(pmean)[row] = static_cast<T>(mean);
     if (prstd != nullptr) static_cast<T *>(prstd)[row] = static_cast<T>(rstd);
     T *y = static_cast<T *>(ys.place(row * n, rows[0]));

@@ -263,6 +263,18 @@ void reduceShortRows(const Task &t, const Finish &finish, int64_t begin, int64_t
   }
 }
 
+void sumColumns(const float *x, int64_t n, int64_t inner, double divisor, float *out, int64_t begin, int64_t end) {
+  alignas(64) double sums[Columns::width];
+  for (int64_t at = begin; at < end;) {
+    const int64_t column = at % inner;
+    const int64_t width = std::min({static_cast<int64_t>(Columns::width), inner - column, end - at});
+    std::fill(sums, sums + width, 0.0);
+    reduceKernels().sum.rows(x + at / inner * n * inner + column, inner, n, static_cast<size_t>(width), sums);
+    for (int64_t k = 0; k < width; ++k) out[at + k] = static_cast<float>(sums[k] / divisor);
+    at += width;
+  }
+}
+
 }  // namespace
 
 fb_partial emptyPartial(Kind kind) {
@@ -357,6 +369,11 @@ void fb_reduce(fb_reduction op, const void *in, fb_dtype in_dtype, int64_t outer
   }
   if (inner == 1 && n <= shortRow) return reduceShortRows(t, finish, begin, end);
   const int64_t blocks = blocksOf(n, inner);
+  if (inner > 1 && blocks == 1 && (op == FB_REDUCE_SUM || op == FB_REDUCE_MEAN) && in_dtype == FB_F32 &&
+      out_dtype == FB_F32) {
+    return sumColumns(static_cast<const float *>(in), n, inner, op == FB_REDUCE_MEAN ? static_cast<double>(n) : 1,
+                      static_cast<float *>(out), begin, end);
+  }
   fb_partial total[Columns::width], part[Columns::width];
   for (int64_t at = begin; at < end;) {
     const int64_t o = at / inner, column = at % inner, base = o * n * inner;
