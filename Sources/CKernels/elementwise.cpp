@@ -5,6 +5,7 @@
 
 #include "cursor.h"
 #include "elementwise_table.h"
+#include "joint_walk.h"
 
 namespace fb {
 
@@ -114,37 +115,6 @@ bool runWhole(const Call &c, int32_t *errors) {
   return true;
 }
 
-// The operands of one instruction walked together: dimensions joined where all of them allow it.
-struct JointWalk {
-  static constexpr int maxRank = 8;
-  int rank = 0;
-  int64_t sizes[maxRank], steps[3][maxRank];
-
-  bool make(const Call &c, const fb_operand *const *operands, int count) {
-    int64_t linear[3][maxRank];
-    const int64_t *strides[3];
-    if (c.ndim > maxRank) return false;
-    for (int k = 0; k < count; ++k) {
-      strides[k] = operands[k]->strides;
-      if (operands[k]->kind == FB_STRIDED) continue;
-      int64_t step = 1;
-      for (int32_t d = c.ndim - 1; d >= 0; step *= c.shape[d], --d) {
-        linear[k][d] = operands[k]->kind == FB_SINGLE ? 0 : step;
-      }
-      strides[k] = linear[k];
-    }
-    for (int32_t d = 0; d < c.ndim; ++d) {
-      if (c.shape[d] == 1) continue;
-      bool joins = rank > 0;
-      for (int k = 0; k < count; ++k) joins = joins && steps[k][rank - 1] == strides[k][d] * c.shape[d];
-      if (!joins) sizes[rank++] = 1;
-      sizes[rank - 1] *= c.shape[d];
-      for (int k = 0; k < count; ++k) steps[k][rank - 1] = strides[k][d];
-    }
-    return rank > 0;
-  }
-};
-
 // One instruction whose operands are packed or repeated along the last dimension, run by run where they lie.
 bool runRuns(const Call &c, int32_t *errors) {
   if (c.nCode != 1 || c.nOutputs != 1 || !isDirect(c.outputs[0], c.compute)) return false;
@@ -159,7 +129,7 @@ bool runRuns(const Call &c, int32_t *errors) {
     if (operands[k]->dtype != nativeDtype[c.compute]) return false;
   }
   JointWalk walk;
-  if (count < 2 || !walk.make(c, operands, count)) return false;
+  if (count < 2 || !walk.make(c.ndim, c.shape, operands, count)) return false;
   const int last = walk.rank - 1;
   const int64_t run = walk.sizes[last];
   if (run < 32) return false;

@@ -20,7 +20,8 @@ template <class D, class V = hn::Vec<D>> HWY_INLINE V Clamped(D d, V x) {
 
 // 1/2 + x P(x^2) / Q(x^2): 0.21 ulp of the odd part up to |x| = 5.4, where that is 1/2 in float; it grows further out.
 template <class D, class V = hn::Vec<D>> HWY_INLINE V NormalCDFOfFloat(D d, V clamped) {
-  constexpr float p[] = {2.35912368e-8f, 6.32368428e-6f, 1.60691211e-4f, 4.62894035e-3f, 3.30290092e-2f, 3.98942275e-1f};
+  constexpr float p[] = {2.35912368e-8f, 6.32368428e-6f, 1.60691211e-4f,
+                         4.62894035e-3f, 3.30290092e-2f, 3.98942275e-1f};
   constexpr float q[] = {1.21982831e-6f, 7.11716457e-5f, 1.83863315e-3f, 2.81798864e-2f, 2.49457912e-1f, 1};
   const V half = hn::Set(d, 0.5f), square = hn::Mul(clamped, clamped);
   const V odd = hn::Mul(clamped, hn::Div(Polynomial(d, square, p), Polynomial(d, square, q)));
@@ -34,8 +35,12 @@ template <class D> HWY_INLINE hn::Vec<D> One(D d) { return Constant(d, 1); }
 
 struct Gelu {
   template <class D, class V = hn::Vec<D>> HWY_INLINE V operator()(D d, V x) const {
-    if constexpr (sizeof(hn::TFromD<D>) == 4) return hn::Mul(x, NormalCDFOfFloat(d, Clamped(d, x)));
-    else return hn::Mul(hn::Mul(Constant(d, 0.5), x), hn::Add(One(d), Erf()(d, hn::Mul(x, Constant(d, 0.7071067811865476)))));
+    if constexpr (sizeof(hn::TFromD<D>) == 4) {
+      return hn::Mul(x, NormalCDFOfFloat(d, Clamped(d, x)));
+    } else {
+      const V erf = Erf()(d, hn::Mul(x, Constant(d, 0.7071067811865476)));
+      return hn::Mul(hn::Mul(Constant(d, 0.5), x), hn::Add(One(d), erf));
+    }
   }
 };
 
@@ -44,7 +49,8 @@ struct GeluGradient {
   template <class D, class V = hn::Vec<D>> HWY_INLINE V operator()(D d, V g, V x) const {
     const V scale = Constant(d, 0.3989422804014327);
     if constexpr (sizeof(hn::TFromD<D>) == 4) {
-      const V c = Clamped(d, x), density = hn::Mul(NormalExpOfFloat(d, hn::Mul(c, hn::Mul(c, Constant(d, -0.5)))), scale);
+      const V c = Clamped(d, x), power = hn::Mul(c, hn::Mul(c, Constant(d, -0.5)));
+      const V density = hn::Mul(NormalExpOfFloat(d, power), scale);
       return hn::Mul(g, hn::MulAdd(c, density, NormalCDFOfFloat(d, c)));
     } else {
       const V density = hn::Mul(Exp()(d, hn::Mul(x, hn::Mul(x, Constant(d, -0.5)))), scale);
@@ -129,7 +135,9 @@ struct AbsGradient {
   }
 };
 struct SqrtGradient {
-  template <class D, class V = hn::Vec<D>> HWY_INLINE V operator()(D, V g, V y) const { return hn::Div(g, hn::Add(y, y)); }
+  template <class D, class V = hn::Vec<D>> HWY_INLINE V operator()(D, V g, V y) const {
+    return hn::Div(g, hn::Add(y, y));
+  }
 };
 struct ErfGradient {
   template <class D, class V = hn::Vec<D>> HWY_INLINE V operator()(D d, V g, V x) const {
@@ -200,7 +208,8 @@ void ByNumber(const void *pa, const void *pb, const void *, void *pout, size_t n
   if (i < n) StorePart(F()(d, LoadPart(d, a + i, n - i), b), d, out + i, n - i);
 }
 
-template <class T> void ScaleShiftByNumbers(const void *pa, const void *pb, const void *pc, void *out, size_t n, int32_t *) {
+template <class T>
+void ScaleShiftByNumbers(const void *pa, const void *pb, const void *pc, void *out, size_t n, int32_t *) {
   const hn::ScalableTag<T> d;
   const size_t lanes = hn::Lanes(d);
   const T *a = static_cast<const T *>(pa);

@@ -12,7 +12,8 @@ using Kernel = void (*)(const void *a, const void *b, const void *c, void *out, 
 
 struct KernelTable {
   Kernel at[5][FB_OP_COUNT];
-  Kernel byNumber[5][FB_OP_COUNT];  // the same where b (and c) are one number for all elements; null where there is none
+  // The same where b (and c) are one number for all elements; null where there is none.
+  Kernel byNumber[5][FB_OP_COUNT];
 };
 
 void fillReal(KernelTable &table);

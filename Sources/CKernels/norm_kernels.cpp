@@ -256,8 +256,8 @@ void GradientColumns(const T *g, const T *x, T *dx, size_t n, const T *mean, con
 }
 
 template <class T> void Fill(NormKernels<T> &k) {
-  k = {RowSum<T>, RowSquares<T>, Moments<T>, Products<T>, Affine<T>, RowGradient<T>, Layer<T>, LayerProducts<T>, LayerGradient<T>,
-       AddColumns<T>, AddSquares<T>, AddProducts<T>, AddScaledRows<T>, AffineColumns<T>, GradientColumns<T>};
+  k = {RowSum<T>, RowSquares<T>, Moments<T>, Products<T>, Affine<T>, RowGradient<T>, Layer<T>, LayerProducts<T>,
+       LayerGradient<T>, AddColumns<T>, AddSquares<T>, AddProducts<T>, AddScaledRows<T>, AffineColumns<T>, GradientColumns<T>};
 }
 
 void FillNorm(NormKernels<float> &f, NormKernels<double> &d) {

@@ -85,8 +85,9 @@ void backwardWeight(const void *pg, const void *px, const void *pmean, const voi
     std::fill(sumGX, sumGX + count, 0.0);
     const T *means = rms ? nullptr : static_cast<const T *>(pmean), *rstds = static_cast<const T *>(prstd);
     if (gs.isDirect()) {
-      kernels.addScaledRows(static_cast<const T *>(gs.place(column, nullptr)),
-                            static_cast<const T *>(xs.place(column, nullptr)), n, rows, means, rstds, sumG, sumGX, count);
+      const T *g = static_cast<const T *>(gs.place(column, nullptr));
+      const T *x = static_cast<const T *>(xs.place(column, nullptr));
+      kernels.addScaledRows(g, x, n, rows, means, rstds, sumG, sumGX, count);
     }
     for (int64_t row = 0; !gs.isDirect() && row < rows; ++row) {
       const T *g = static_cast<const T *>(gs.load(row * n + column, count, gTile));
