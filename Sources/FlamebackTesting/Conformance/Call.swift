@@ -87,13 +87,13 @@ public final class Call {
     mutations.append((argument, tensor))
   }
 
-  /// Throws if an argument was not read. None stands for the default, whatever the parameter.
+  /// Throws if an argument was not read; `out: None` says that there is no place for the result.
   public func finish() throws {
-    if let position = unread.filter({ !args[$0].isNone }).min() {
+    if let position = unread.min() {
       throw CallError("\(name)(): argument \(position) (\(args[position].kind)) is not used")
     }
-    let isGiven = Set(kwargs.filter { !$0.1.isNone }.map(\.0))
-    if let name = unreadNames.intersection(isGiven).min() {
+    let hasNoPlace = kwargs.contains { $0.0 == "out" && $0.1.isNone }
+    if let name = unreadNames.subtracting(hasNoPlace ? ["out"] : []).min() {
       throw CallError("\(self.name)(): argument '\(name)' is not used")
     }
   }
