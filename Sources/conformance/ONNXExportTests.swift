@@ -16,12 +16,22 @@ enum ONNXExportTests {
       arguments.firstIndex(of: name).flatMap { $0 + 1 < arguments.count ? arguments[$0 + 1] : nil }
     }
     var (passed, failed, refused) = (0, 0, 0)
-    let samples: [ModuleSample]
-    do { samples = try ModuleSample.all(folder) } catch {
+    var samples: [() throws -> ModuleSample]
+    do {
+      samples = try ModuleSample.all(folder).map { sample in { sample } }
+      samples += try ModuleSample.models(folder)
+    } catch {
       print("\(error)")
       return 2
     }
-    for sample in samples where option("--only").map({ sample.id.contains($0) }) ?? true {
+    for make in samples {
+      let sample: ModuleSample
+      do { sample = try make() } catch {
+        failed += 1
+        print("FAILED to make a model: \(error)")
+        continue
+      }
+      if let only = option("--only"), !sample.id.contains(only) { continue }
       do {
         let file = try onnxFile(sample.module, sample.inputs) { try sample.forward($0) }
         let model = try ONNXModel(bytes: file.encoded())

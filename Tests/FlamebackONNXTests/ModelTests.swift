@@ -43,7 +43,28 @@ import Testing
       #expect(try FileBytes(mapping: path).count < 1000)
       let outputs = try ONNXModel(contentsOf: path).run([Tensor.ones([1, 3])])
       #expect(outputs[1].equal(large))
+      // Written over itself: the tensors it reads from must not change under it.
+      let first = try ONNXModel(contentsOf: path)
+      try first.file.write(to: path, externalThreshold: 100)
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["large.onnx", "large.onnx.1.data"])
+      #expect(try ONNXModel(contentsOf: path).run([Tensor.ones([1, 3])])[1].equal(large))
+      try first.file.write(to: path)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["large.onnx"])
     }
+  }
+
+  @Test func inputsMustBeAsDeclared() throws {
+    var file = ONNXFile([node("Add", ["a", "b"], ["y"])], inputs: ["a", "b"], outputs: ["y"])
+    file.graph.inputs[0].shape = [.named("n"), .size(2)]
+    file.graph.inputs[1].shape = [.named("n"), .unknown]
+    let model = try ONNXModel(file)
+    #expect(try model.run([.ones([3, 2]), .ones([3, 1])])[0].shape == [3, 2])
+    let wrong: [[Tensor]] = [
+      [.ones([3, 2])], [.ones([3, 2]), .ones([1, 1])], [.ones([3, 3]), .ones([3, 1])], [.ones([6]), .ones([3, 1])],
+      [.ones([3, 2], dtype: .int64), .ones([3, 1])],
+    ]
+    for inputs in wrong { #expect(throws: FileError.self) { try model.run(inputs) } }
   }
 
   @Test func learnsOn() throws {

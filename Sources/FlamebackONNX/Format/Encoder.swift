@@ -5,13 +5,17 @@ import Foundation
 extension ONNXFile {
   /// Writes the model; tensors go to `NAME.data` beside it once all of them together exceed `externalThreshold` bytes.
   ///
-  /// Protocol buffers end at 2 GB, hence the default. The files appear whole or not at all.
+  /// Protocol buffers end at 2 GB, hence the default. The files appear whole or not at all: a model that is written
+  /// over another one gets tensors under another name (`NAME.1.data`), and the old ones go last.
   public func write(to path: String, externalThreshold: Int = 1 << 30) throws(FileError) {
     let total = graph.initializers.reduce(0) { $0 + ($1.raw?.byteCount ?? 0) }
     var places: [Int: (offset: Int, length: Int)] = [:]
-    let dataName = (path as NSString).lastPathComponent + ".data"
+    let suffixes = ["data", "1.data", "2.data"]
+    let old = suffixes.filter { FileManager.default.fileExists(atPath: "\(path).\($0)") }
+    let suffix = suffixes.first { !old.contains($0) } ?? suffixes[0]
+    let dataName = (path as NSString).lastPathComponent + "." + suffix
     if total > externalThreshold {
-      let data = try AtomicFile(path + ".data")
+      let data = try AtomicFile("\(path).\(suffix)")
       for (i, tensor) in graph.initializers.enumerated() {
         guard let raw = tensor.raw, raw.byteCount >= 1024 else { continue }
         let padding = (4096 - data.count % 4096) % 4096  // so that readers can map each tensor
@@ -27,6 +31,7 @@ extension ONNXFile {
       }
     }
     try AtomicFile.write(header, to: path)
+    for suffix in old { try? FileManager.default.removeItem(atPath: "\(path).\(suffix)") }
   }
 
   /// The model's bytes, all tensors inside.

@@ -80,11 +80,37 @@ public final class ONNXModel: Module {
         path: file.path,
         "takes \(plan.inputs.count) inputs (\(inputNames.joined(separator: ", "))), got \(inputs.count)")
     }
+    try check(inputs)
     var stored = self.stored.constants
     for (i, cell) in self.stored.learned { stored[i] = cell.tensor }
     for (i, cell) in self.stored.measured { stored[i] = cell.tensor }
     let run = Run(limits: limits)
     return try plan(inputs.map { Value(tensor: $0, isStatic: false) }, stored: stored, in: run).map(\.tensor)
+  }
+
+  /// Whether the inputs are as the file declares them; sizes of one name must agree.
+  private func check(_ inputs: [Tensor]) throws(FileError) {
+    let declared = Dictionary(file.graph.inputs.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    var sizes: [String: Int] = [:]
+    for (name, input) in zip(inputNames, inputs) {
+      guard let info = declared[name] else { continue }
+      func failure(_ message: String) -> FileError {
+        FileError(path: file.path, place: "input '\(name)'", "\(message), got \(input.spec)")
+      }
+      if let dtype = info.type?.dtype, dtype != input.dtype { throw failure("must be \(dtype)") }
+      guard let shape = info.shape else { continue }
+      guard shape.count == input.rank else { throw failure("must have \(shape.count) dimensions") }
+      for (d, dimension) in shape.enumerated() {
+        switch dimension {
+        case .size(let size) where size != input.shape[d]: throw failure("dimension \(d) must be \(size)")
+        case .named(let name):
+          guard sizes.updateValue(input.shape[d], forKey: name) ?? input.shape[d] == input.shape[d] else {
+            throw failure("dimension \(d) must be as large as the other '\(name)'")
+          }
+        default: break
+        }
+      }
+    }
   }
 
   /// The outputs for these inputs; what is wrong is reported as an error of the operation `onnx`.

@@ -75,7 +75,7 @@ struct ModelCase {
   let file: CaseFile
   let json: JSON
 
-  private func build(_ kwargs: JSON?) throws -> BuiltModule {
+  func build(_ kwargs: JSON?) throws -> BuiltModule {
     let keywords = try file.keywords(kwargs, inputs: [])
     return try withErrors {
       try ModuleTable.build("torchvision.models.\(json["model"]?.string ?? "")", [], keywords)

@@ -19,6 +19,23 @@ public struct ModuleSample {
     }
   }
 
+  /// The whole models of the shared cases, each made when it is asked for.
+  public static func models(_ directory: String) throws -> [() throws -> ModuleSample] {
+    let file = try CaseFile(directory: directory, file: "models/models.json")
+    return file.cases.compactMap { json in
+      guard let forward = json["forward"] else { return nil }
+      return {
+        let model = try ModelCase(file: file, json: json).build(forward["kwargs"])
+        try FilledState.fill(model.module, salt: forward["fill_salt"]?.int ?? 0)
+        model.module.eval()
+        let x = FilledState.input(forward["x_fill"] ?? .null)
+        return ModuleSample(id: json["id"]?.string ?? "", module: model.module, inputs: [x]) { inputs in
+          try withErrors { try model.forward(Call("forward", [.tensor(inputs[0])])) }.tensors
+        }
+      }
+    }
+  }
+
   private static func samples(_ file: CaseFile) -> [ModuleSample] {
     file.cases.compactMap { json in
       guard json["error"]?.bool != true, json["dtype"]?.string == "float32", json["no_forward"]?.bool != true else {
