@@ -6,6 +6,9 @@
 
 namespace fbd {
 
+// Whether it multiplies x itself: 1x1, stride 1, no padding.
+bool isPointwise(const fb_conv &conv);
+
 enum class ConvPass : int { forward, backwardInput, backwardWeight };
 
 // By oneDNN, float32 only. False: oneDNN cannot, nothing was written.
@@ -17,7 +20,6 @@ bool convolveOneDNN(const fb_conv &conv, ConvPass pass, void *source, void *weig
 template <class T> void convolveColumns(const fb_conv &conv, const T *x, const T *weight, const T *bias, T *y);
 template <class T> void convolveColumnsInput(const fb_conv &conv, const T *dy, const T *weight, const T *bias, T *dx);
 template <class T> void convolveColumnsWeight(const fb_conv &conv, const T *x, const T *dy, T *dweight);
-
 
 // columns[channel, kernel position, output position] = x at that place, 0 in the padding; and its transpose, which
 // adds up in x (x is cleared first).

@@ -4,6 +4,14 @@
 #include "scratch.hpp"
 
 namespace fbd {
+
+// A 1x1 convolution of stride 1 without padding multiplies x itself.
+bool isPointwise(const fb_conv &v) {
+  for (int i = 0; i < 3; ++i)
+    if (v.kernel[i] != 1 || v.stride[i] != 1 || v.pad_begin[i] != 0 || v.output[i] != v.input[i]) return false;
+  return true;
+}
+
 namespace {
 
 // The output positions begin..<end whose input position o * stride + shift lies inside 0..<size.
@@ -37,13 +45,6 @@ void forEachRow(const fb_conv &v, int64_t channels, Row &&row) {
             }
           }
         }
-}
-
-// A 1x1 convolution of stride 1 without padding multiplies x itself.
-bool isPointwise(const fb_conv &v) {
-  for (int i = 0; i < 3; ++i)
-    if (v.kernel[i] != 1 || v.stride[i] != 1 || v.pad_begin[i] != 0 || v.output[i] != v.input[i]) return false;
-  return true;
 }
 
 struct Sizes {
@@ -136,7 +137,7 @@ void convolveColumnsInput(const fb_conv &v, const T *dy, const T *weight, const 
 template <class T>
 void convolveColumnsWeight(const fb_conv &v, const T *x, const T *dy, T *dweight) {
   const Sizes s(v);
-  std::fill(dweight, dweight + v.out_channels * s.depth, T(0));
+  if (v.batch == 0) std::fill(dweight, dweight + v.out_channels * s.depth, T(0));
   Scratch scratch(s.pointwise ? 0 : size_t(s.depth * s.outPlane) * sizeof(T));
   for (int64_t n = 0; n < v.batch; ++n)
     for (int64_t g = 0; g < v.groups; ++g) {
@@ -144,8 +145,8 @@ void convolveColumnsWeight(const fb_conv &v, const T *x, const T *dy, T *dweight
       if (!s.pointwise) unfold(v, s.inGroup, from, scratch.as<T>());
       multiply(Product<T>{FB_NO_TRANS, FB_TRANS, s.outGroup, s.depth, s.outPlane, T(1),
                           dy + (n * v.out_channels + g * s.outGroup) * s.outPlane, s.outPlane,
-                          s.pointwise ? from : scratch.as<T>(), s.outPlane, T(1), dweight + g * s.outGroup * s.depth,
-                          s.depth});
+                          s.pointwise ? from : scratch.as<T>(), s.outPlane, T(n ? 1 : 0),
+                          dweight + g * s.outGroup * s.depth, s.depth});
     }
 }
 
