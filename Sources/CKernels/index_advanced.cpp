@@ -28,47 +28,69 @@ class Walk {
     }
   }
 
-  // Visits elements begin..<end as runs of the innermost dim: body(position, offset, value offset, run) where run gives
-  // the offset of each of its elements. Returns the first position with a bad index, or -1.
+  // Visits elements begin..<end as runs of the innermost dim. Where no index changes inside a run:
+  // body.strided(position, offset, stride, value offset, value stride, count). Where one does:
+  // body.gathered(the same, indices, step from one index to the next, size, stride of the indexed dim), which returns
+  // the number of elements before a bad index. Returns the first position with a bad index, or -1.
   template <class Body>
   int64_t forEachRun(int64_t begin, int64_t end, Body &&body) const {
+    const Dim &last = dims[ndim - 1];
+    int64_t at[FB_MAX_DIMS] = {}, starts[kMaxIndices] = {}, offset = 0, value = 0, rest = begin / last.size;
+    auto move = [&](int32_t d, int64_t steps) {
+      offset += steps * dims[d].stride;
+      value += steps * dims[d].valueStride;
+      if (dims[d].original >= 0)
+        for (int32_t a = 0; a < args.n_indices; ++a) starts[a] += steps * indexStride(a, dims[d].original);
+    };
+    for (int32_t d = ndim - 2; d >= 0; --d) {
+      at[d] = rest % dims[d].size;
+      rest /= dims[d].size;
+      move(d, at[d]);
+    }
+    int32_t varying[kMaxIndices], nVarying = 0;
+    for (int32_t a = 0; a < args.n_indices; ++a)
+      if (last.original >= 0 && last.size > 1 && indexStride(a, last.original) != 0) varying[nVarying++] = a;
+
     for (int64_t position = begin; position < end;) {
-      const Dim &last = dims[ndim - 1];
-      int64_t rest = position, offset = 0, value = 0, starts[kMaxIndices] = {};
-      const int64_t first = rest % last.size, count = std::min(last.size - first, end - position);
-      for (int32_t d = ndim - 1; d >= 0; --d) {
-        const int64_t at = rest % dims[d].size;
-        rest /= dims[d].size;
-        offset += at * dims[d].stride;
-        value += at * dims[d].valueStride;
-        if (dims[d].original >= 0)
-          for (int32_t a = 0; a < args.n_indices; ++a) starts[a] += at * indexStride(a, dims[d].original);
-      }
-      int32_t varying[kMaxIndices], nVarying = 0;
-      for (int32_t a = 0; a < args.n_indices; ++a) {
-        if (last.original >= 0 && count > 1 && indexStride(a, last.original) != 0) {
-          varying[nVarying++] = a;
+      const int64_t first = position % last.size, count = std::min(last.size - first, end - position);
+      int64_t place = offset + first * last.stride;
+      const int64_t from = value + first * last.valueStride;
+      for (int32_t a = 0, v = 0; a < args.n_indices; ++a) {
+        if (v < nVarying && varying[v] == a) {
+          ++v;
           continue;
         }
         const int64_t index = args.indices[a][starts[a]];
         if (isOutOfRange(index, args.sizes[a])) return position;
-        offset += wrapIndex(index, args.sizes[a]) * args.indexed_strides[a];
+        place += wrapIndex(index, args.sizes[a]) * args.indexed_strides[a];
       }
+      auto indices = [&](int32_t a) { return args.indices[a] + starts[a] + first * indexStride(a, last.original); };
       if (nVarying == 0) {
-        body(position, offset, value, last.stride, last.valueStride, count);
+        body.strided(position, place, last.stride, from, last.valueStride, count);
+      } else if (nVarying == 1) {
+        const int32_t a = varying[0];
+        const int64_t good = body.gathered(position, place, last.stride, from, last.valueStride, count, indices(a),
+                                           indexStride(a, last.original), args.sizes[a], args.indexed_strides[a]);
+        if (good < count) return position + good;
       } else {
         for (int64_t j = 0; j < count; ++j) {
-          int64_t place = offset + j * last.stride;
+          int64_t single = place + j * last.stride;
           for (int32_t v = 0; v < nVarying; ++v) {
             const int32_t a = varying[v];
-            const int64_t index = args.indices[a][starts[a] + j * indexStride(a, last.original)];
+            const int64_t index = indices(a)[j * indexStride(a, last.original)];
             if (isOutOfRange(index, args.sizes[a])) return position + j;
-            place += wrapIndex(index, args.sizes[a]) * args.indexed_strides[a];
+            single += wrapIndex(index, args.sizes[a]) * args.indexed_strides[a];
           }
-          body(position + j, place, value + j * last.valueStride, 0, 0, 1);
+          body.strided(position + j, single, 0, from + j * last.valueStride, 0, 1);
         }
       }
       position += count;
+      for (int32_t d = ndim - 2; d >= 0; --d) {
+        move(d, 1);
+        if (++at[d] < dims[d].size) break;
+        move(d, -at[d]);
+        at[d] = 0;
+      }
     }
     return -1;
   }
@@ -109,21 +131,57 @@ int64_t elementCount(const fb_index_args &args) {
 
 using namespace fbd;
 
+namespace {
+
+// Calls each(element offset, position of its value) for every element of a run.
+template <class Each>
+struct Elements {
+  Each each;
+  void strided(int64_t, int64_t offset, int64_t stride, int64_t value, int64_t valueStride, int64_t count) const {
+    for (int64_t j = 0; j < count; ++j) each(offset + j * stride, value + j * valueStride);
+  }
+  int64_t gathered(int64_t, int64_t offset, int64_t stride, int64_t value, int64_t valueStride, int64_t count,
+                   const int64_t *indices, int64_t step, int64_t size, int64_t indexedStride) const {
+    for (int64_t j = 0; j < count; ++j) {
+      const int64_t index = indices[j * step];
+      if (isOutOfRange(index, size)) return j;
+      each(offset + j * stride + wrapIndex(index, size) * indexedStride, value + j * valueStride);
+    }
+    return count;
+  }
+};
+
+template <class T>
+struct Reader {
+  const T *from;
+  T *to;
+  void strided(int64_t position, int64_t offset, int64_t stride, int64_t, int64_t, int64_t count) const {
+    if (stride == 1) std::copy_n(from + offset, count, to + position);
+    else
+      for (int64_t j = 0; j < count; ++j) to[position + j] = from[offset + j * stride];
+  }
+  int64_t gathered(int64_t position, int64_t offset, int64_t stride, int64_t, int64_t, int64_t count,
+                   const int64_t *indices, int64_t step, int64_t size, int64_t indexedStride) const {
+    const T *base = from + offset;
+    T *out = to + position;
+    for (int64_t j = 0; j < count; ++j) {
+      const int64_t index = indices[j * step];
+      if (isOutOfRange(index, size)) return j;
+      out[j] = base[j * stride + wrapIndex(index, size) * indexedStride];
+    }
+    return count;
+  }
+};
+
+}  // namespace
+
 extern "C" int64_t fb_index_get(const fb_index_args *args, int64_t item_size, const void *source, void *out,
                                 int64_t begin, int64_t end) {
   int64_t bad = -1;
   const Walk walk(*args, nullptr);
   dispatchSize(item_size, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const T *from = static_cast<const T *>(source);
-    T *to = static_cast<T *>(out);
-    bad = walk.forEachRun(begin, end, [&](int64_t position, int64_t offset, int64_t, int64_t stride, int64_t,
-                                          int64_t count) {
-      if (count == 1) to[position] = from[offset];
-      else if (stride == 1) std::copy(from + offset, from + offset + count, to + position);
-      else
-        for (int64_t j = 0; j < count; ++j) to[position + j] = from[offset + j * stride];
-    });
+    bad = walk.forEachRun(begin, end, Reader<T>{static_cast<const T *>(source), static_cast<T *>(out)});
   });
   return bad;
 }
@@ -132,19 +190,15 @@ extern "C" int64_t fb_index_put(const fb_index_args *args, fb_dtype dtype, bool 
                                 const void *values, const int64_t *value_strides) {
   const Walk walk(*args, value_strides);
   const int64_t count = elementCount(*args);
-  const int64_t bad = walk.forEachRun(0, count, [](int64_t, int64_t, int64_t, int64_t, int64_t, int64_t) {});
+  auto check = [](int64_t, int64_t) {};
+  const int64_t bad = walk.forEachRun(0, count, Elements<decltype(check)>{check});
   if (bad >= 0) return bad;
   dispatchReduce(dtype, accumulate ? FB_SCATTER_SUM : FB_SCATTER_ASSIGN, [&](auto mode, auto tag) {
     using T = typename decltype(tag)::type;
     const T *from = static_cast<const T *>(values);
     T *to = static_cast<T *>(target);
-    walk.forEachRun(0, count, [&](int64_t, int64_t offset, int64_t value, int64_t stride, int64_t valueStride,
-                                  int64_t count) {
-      for (int64_t j = 0; j < count; ++j) {
-        T &item = to[offset + j * stride];
-        item = combine<decltype(mode)::value>(item, from[value + j * valueStride]);
-      }
-    });
+    auto put = [=](int64_t item, int64_t value) { to[item] = combine<decltype(mode)::value>(to[item], from[value]); };
+    walk.forEachRun(0, count, Elements<decltype(put)>{put});
   });
   return -1;
 }

@@ -118,9 +118,21 @@ private func executeOnHost<P: Primitive>(_ op: P, _ inputs: [Tensor]) throws(OpE
 }
 
 /// Gives the outputs a node of the gradient graph.
-func attach<P: Primitive>(
+private func attach<P: Primitive>(
   _ op: P, _ inputs: [Tensor], _ bodies: [TensorBody], _ context: Context
 ) throws(OpError) -> [Tensor] {
+  let node = try recordedNode(op, SmallList(inputs), SmallList(bodies), context)
+  return bodies.enumerated().map { i, body in
+    guard body.dtype.isDifferentiable else { return Tensor(body) }
+    return Tensor(
+      TensorBody(storage: body.storage, layout: body.layout, dtype: body.dtype, node: node, outputIndex: i))
+  }
+}
+
+/// The node of an operation in the gradient graph.
+func recordedNode<P: Primitive>(
+  _ op: P, _ inputs: SmallList<Tensor>, _ outputs: SmallList<TensorBody>, _ context: Context
+) throws(OpError) -> GradNode {
   let kept: Kept
   let pullback: @Sendable ([Tensor?], Saved) -> [Tensor?]
   switch op.gradient {
@@ -135,23 +147,23 @@ func attach<P: Primitive>(
     kept = .inputs
     pullback = { cotangents, saved in gradientOfDecomposition(op, cotangents, saved) }
   }
-  if inputs.indices.contains(where: { kept.keepsInput($0) && inputs[$0].body.isInference }) {
-    throw OpError(
-      op.name, "a tensor made in inference mode cannot be kept for backward: clone it outside, or use noGrad")
+  var saved = GradNode.SavedTensors(
+    inputs: SmallList(mapping: inputs) { $0 }, outputs: SmallList(mapping: outputs) { Tensor($0) })
+  for i in inputs.indices {
+    if !kept.keepsInput(i) {
+      saved.inputs[i] = nil
+    } else if inputs[i].body.isInference {
+      throw OpError(
+        op.name, "a tensor made in inference mode cannot be kept for backward: clone it outside, or use noGrad")
+    }
   }
-  let specs = bodies.map { TensorSpec(shape: $0.layout.shape, dtype: $0.dtype, device: $0.storage.device) }
-  let node = GradNode(
-    name: op.name, inputs: inputs, outputSpecs: specs,
-    callSite: context.values.detectsAnomalies ? captureCallSite() : nil, pullback: pullback)
-  let saved = GradNode.SavedTensors(
-    inputs: inputs.indices.map { kept.keepsInput($0) ? inputs[$0] : nil },
-    outputs: bodies.indices.map { kept.keepsOutput($0) ? Tensor(bodies[$0]) : nil })
-  node.save(saved)
-  return bodies.enumerated().map { i, body in
-    guard body.dtype.isDifferentiable else { return Tensor(body) }
-    return Tensor(
-      TensorBody(storage: body.storage, layout: body.layout, dtype: body.dtype, node: node, outputIndex: i))
-  }
+  for i in outputs.indices where !kept.keepsOutput(i) { saved.outputs[i] = nil }
+  return GradNode(
+    name: op.name, inputs: inputs,
+    outputSpecs: SmallList(mapping: outputs) {
+      TensorSpec(shape: $0.layout.shape, dtype: $0.dtype, device: $0.storage.device)
+    },
+    saved: saved, callSite: context.values.detectsAnomalies ? captureCallSite() : nil, pullback: pullback)
 }
 
 /// Differentiates an operation through its smaller parts: forward again, then back.

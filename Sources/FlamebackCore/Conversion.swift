@@ -65,16 +65,10 @@ extension Tensor {
   package static func filled(_ value: Scalar, _ spec: TensorSpec) -> Tensor {
     attempt(.poisoned(spec)) { () throws(OpError) in
       let host = try uninitialized(TensorSpec(shape: spec.shape, dtype: spec.dtype), op: "full")
-      let compute: DType = spec.dtype.isComplex ? .complex128 : spec.dtype.isFloatingPoint ? .float64 : .int64
-      fillProgram.run(
-        compute: compute, shape: spec.shape, inputs: [], parameters: [value],
-        outputs: [ElementwiseOperand(host.hostView.pointer, spec.dtype, strides: nil)])
+      Strided.fill(host.hostView.pointer, spec.dtype, nil, over: spec.shape, value)
       return spec.device == .cpu ? host : try host.copied(to: spec.device, op: "full")
     }
   }
-
-  private static let fillProgram = ElementwiseProgram(
-    instructions: [], inputCount: 0, constants: [], outputRegisters: [0])
 
   static func zerosForGradient(_ spec: TensorSpec) -> Tensor { filled(0, spec) }
 }

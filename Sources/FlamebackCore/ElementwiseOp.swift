@@ -69,7 +69,10 @@ extension Elementwise {
     if context.values.recordsGradients, x.requiresGrad || y?.requiresGrad == true {
       let op = ElementwiseOp(self, scalars: number.map { [$0] } ?? [], scalarMask: mask)
       let body = TensorBody(storage: storage, layout: layout, dtype: dtype)
-      return try? attach(op, y.map { [x, $0] } ?? [x], [body], context)[0]
+      guard let node = try? recordedNode(op, y.map { SmallList(x, $0) } ?? SmallList(x), SmallList(body), context) else {
+        return nil
+      }
+      return Tensor(TensorBody(storage: storage, layout: layout, dtype: dtype, node: node))
     }
     return Tensor(TensorBody(storage: storage, layout: layout, dtype: dtype))
   }

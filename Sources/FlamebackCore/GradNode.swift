@@ -97,8 +97,13 @@ public struct HookHandle: Sendable {
 /// One recorded operation: what made a tensor, and how gradients flow back through it. SeeAlso: torch.autograd.graph.Node
 public final class GradNode: @unchecked Sendable {
   struct SavedTensors: Sendable {
-    var inputs: [Tensor?] = []
-    var outputs: [Tensor?] = []
+    var inputs = SmallList<Tensor?>()
+    var outputs = SmallList<Tensor?>()
+
+    /// Whether freeing them may free other nodes.
+    var leadsOn: Bool {
+      inputs.contains { $0?.body.node != nil } || outputs.contains { $0?.body.node != nil }
+    }
   }
 
   /// Where the gradient of an input goes.
@@ -111,13 +116,14 @@ public final class GradNode: @unchecked Sendable {
   /// Larger for later operations: backward goes from large to small.
   let serial: Int
   public let name: String
-  let inputSpecs: [TensorSpec]
-  private(set) var outputSpecs: [TensorSpec]
-  var edges: [Edge]
+  let inputSpecs: SmallList<TensorSpec>
+  let outputSpecs: SmallList<TensorSpec>
+  private(set) var edges: SmallList<Edge>
   private let pullback: @Sendable ([Tensor?], Saved) -> [Tensor?]
   /// Tensors kept for backward; nil once freed.
   private let saved: Mutex<SavedTensors?>
-  private let extras = Mutex(Extras())
+  /// What few nodes have.
+  private let extras = Mutex<Extras?>(nil)
   /// The forward call, in anomaly mode.
   let callSite: [String]?
 
@@ -125,30 +131,27 @@ public final class GradNode: @unchecked Sendable {
     var hooks: [(id: Int, output: Int, body: @Sendable (Tensor) -> Tensor?)] = []
     var retained: [Int: GradSlot] = [:]
     var nextID = 0
-    var isUsed = false
   }
 
   private static let serials = Atomic<Int>(0)
 
   init(
-    name: String, inputs: [Tensor], outputSpecs: [TensorSpec], callSite: [String]?,
-    pullback: @escaping @Sendable ([Tensor?], Saved) -> [Tensor?]
+    name: String, inputs: SmallList<Tensor>, outputSpecs: SmallList<TensorSpec>, saved: SavedTensors,
+    callSite: [String]?, pullback: @escaping @Sendable ([Tensor?], Saved) -> [Tensor?]
   ) {
     serial = GradNode.serials.wrappingAdd(1, ordering: .relaxed).newValue
     self.name = name
-    inputSpecs = inputs.map(\.spec)
+    inputSpecs = SmallList(mapping: inputs) { $0.spec }
     self.outputSpecs = outputSpecs
-    edges = inputs.map { input in
+    edges = SmallList(mapping: inputs) { input in
       if let node = input.body.node { return .node(node, input.body.outputIndex) }
       if let slot = input.body.slot { return .leaf(slot) }
       return .none
     }
     self.callSite = callSite
     self.pullback = pullback
-    saved = Mutex(SavedTensors())
+    self.saved = Mutex(saved)
   }
-
-  func save(_ tensors: SavedTensors) { saved.withLock { $0 = tensors } }
 
   func isWanted(_ i: Int) -> Bool { if case .none = edges[i] { false } else { true } }
 
@@ -181,18 +184,16 @@ public final class GradNode: @unchecked Sendable {
   }
 
   func addHook(_ output: Int, _ body: @escaping @Sendable (Tensor) -> Tensor?) -> HookHandle {
-    let id = extras.withLock { extras in
+    let id = withExtras { extras in
       extras.nextID += 1
-      extras.isUsed = true
       extras.hooks.append((extras.nextID, output, body))
       return extras.nextID
     }
-    return HookHandle { [weak self] in self?.extras.withLock { $0.hooks.removeAll { $0.id == id } } }
+    return HookHandle { [weak self] in self?.withExtras { $0.hooks.removeAll { $0.id == id } } }
   }
 
   func retainGrad(_ output: Int) -> GradSlot {
-    extras.withLock { extras in
-      extras.isUsed = true
+    withExtras { extras in
       if let slot = extras.retained[output] { return slot }
       let slot = GradSlot()
       extras.retained[output] = slot
@@ -200,15 +201,23 @@ public final class GradNode: @unchecked Sendable {
     }
   }
 
-  func retainedSlot(_ output: Int) -> GradSlot? { extras.withLock { $0.retained[output] } }
-  var hooks: [(id: Int, output: Int, body: @Sendable (Tensor) -> Tensor?)] {
-    extras.withLock { $0.isUsed ? $0.hooks : [] }
+  private func withExtras<R: Sendable>(_ body: (inout Extras) -> R) -> R {
+    extras.withLock { extras in
+      var present = extras ?? Extras()
+      defer { extras = present }
+      return body(&present)
+    }
   }
 
+  func retainedSlot(_ output: Int) -> GradSlot? { extras.withLock { $0?.retained[output] } }
+  var hooks: [(id: Int, output: Int, body: @Sendable (Tensor) -> Tensor?)] { extras.withLock { $0?.hooks ?? [] } }
+
   deinit {
+    let tensors = saved.withLock { $0.take() }
+    guard tensors?.leadsOn == true || edges.contains(where: { if case .node = $0 { true } else { false } }) else { return }
     let pending = Trampoline.pending
-    pending.items.append((edges, saved.withLock { $0.take() }))
-    edges = []  // the list must be the only owner, or the chain would be freed from here, node within node
+    pending.items.append((edges, tensors))
+    edges = SmallList()  // the list must be the only owner, or the chain would be freed from here, node within node
     pending.drain()
   }
 }
@@ -216,7 +225,7 @@ public final class GradNode: @unchecked Sendable {
 /// Frees chains of nodes without recursion: what a dying node held goes to a list that the outermost one empties.
 private enum Trampoline {
   final class Pending {
-    var items: [([GradNode.Edge], GradNode.SavedTensors?)] = []
+    var items: [(SmallList<GradNode.Edge>, GradNode.SavedTensors?)] = []
     private var isActive = false
 
     func drain() {

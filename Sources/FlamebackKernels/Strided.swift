@@ -74,8 +74,37 @@ extension Strided {
   public static func fill(
     _ target: UnsafeMutableRawPointer, _ dtype: DType, _ strides: Shape?, over shape: Shape, _ value: Scalar
   ) {
+    let isPacked = strides == nil
+    if isPacked && shape.elementCount == 0 { return }
     constant.run(
-      compute: dtype.isComplex ? .complex128 : dtype.isFloatingPoint ? .float64 : .int64, shape: shape, inputs: [],
-      parameters: [value], outputs: [ElementwiseOperand(target, dtype, strides: strides)])
+      compute: dtype.isComplex ? .complex128 : dtype.isFloatingPoint ? .float64 : .int64,
+      shape: isPacked ? Shape() : shape, inputs: [], parameters: [value],
+      outputs: [ElementwiseOperand(target, dtype, strides: strides)])
+    if isPacked { repeatFirst(target, dtype.byteSize, shape.elementCount) }
+  }
+
+  /// Copies the first of `count` items over all the others.
+  private static func repeatFirst(_ target: UnsafeMutableRawPointer, _ size: Int, _ count: Int) {
+    let total = size * count
+    let isUniform = (1..<max(size, 1)).allSatisfy { target.load(fromByteOffset: $0, as: UInt8.self) == target.load(as: UInt8.self) }
+    if isUniform || size == 1 {
+      let byte = target.load(as: UInt8.self)
+      let grain = 1 << 18
+      return ThreadPool.shared.run(count: total, grain: grain) { range in
+        (target + range.lowerBound).initializeMemory(as: UInt8.self, repeating: byte, count: range.count)
+      }
+    }
+    let block = min(total, 4096 / size * size)
+    var filled = size
+    while filled < block {
+      let next = min(filled, block - filled)
+      (target + filled).copyMemory(from: target, byteCount: next)
+      filled += next
+    }
+    ThreadPool.shared.run(count: (total + block - 1) / block, grain: 64) { range in
+      for i in range where i > 0 {
+        (target + i * block).copyMemory(from: target, byteCount: min(block, total - i * block))
+      }
+    }
   }
 }
