@@ -5,7 +5,10 @@ public func apply<P: Primitive>(_ op: P, _ inputs: [Tensor]) -> [Tensor] {
   let context = Context.current
   do {
     if context.errorBox != nil, inputs.contains(where: \.isPoisoned) { return poisoned(op, inputs) }
-    return try perform(op, inputs, context)
+    guard let lower = context.values.autocastDType, op.autocast != .unchanged else {
+      return try perform(op, inputs, context)
+    }
+    return try perform(op, op.autocast.cast(inputs, to: lower), context)
   } catch {
     report(error)
     return poisoned(op, inputs)

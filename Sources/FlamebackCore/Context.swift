@@ -13,6 +13,7 @@ public final class Context: Sendable {
     var errorBox: ErrorBox?
     var detectsAnomalies = false
     var generator: Generator?
+    var autocastDType: DType?
   }
 
   let values: Values

@@ -27,6 +27,8 @@ public protocol Primitive: Sendable {
   var acceptsStrides: Bool { get }
   /// Inputs that must lie on the host whatever the device (sizes, index lists).
   var hostInputs: Set<Int> { get }
+  /// What `autocast` does with the inputs.
+  var autocast: AutocastRule { get }
   /// What a graph prints beside the name.
   var attributes: [(String, String)] { get }
 }
@@ -40,6 +42,7 @@ extension Primitive {
   public func viewDType(of dtype: DType) -> DType { dtype }
   public var acceptsStrides: Bool { false }
   public var hostInputs: Set<Int> { [] }
+  public var autocast: AutocastRule { .unchanged }
   public var attributes: [(String, String)] { [] }
 }
 

@@ -5,6 +5,7 @@ import FlamebackKernels
 /// Of integers the factors are truncated, as PyTorch does.
 struct MatrixMultiply: Primitive {
   static let name = "matmul"
+  var autocast: AutocastRule { .lower }
   /// The name under which errors speak.
   var name = "matmul"
   var alpha: Scalar = 1

@@ -4,6 +4,7 @@ import FlamebackKernels
 /// Softmax along a dimension, or its logarithm.
 struct SoftmaxOp: Primitive {
   static let name = "softmax"
+  var autocast: AutocastRule { .float32 }
   let log: Bool
   let dim: Int
 

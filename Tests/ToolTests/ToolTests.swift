@@ -178,4 +178,28 @@ import Testing
     #expect(other.status != 0 && other.output.contains("lr"))
     #expect(try bytes("runs/digits/checkpoint.pth") == whole)
   }
+
+  /// A limit on the size of files stands for a disk that is full: writing fails in the middle of the file.
+  @Test func aFullDiskLeavesTheOldFilesAndSaysWhichOneWasLost() throws {
+    #expect(try run("train", "digits", "--epochs", "1", "--threads", "1").status == 0)
+    let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/runs/digits").sorted()
+    let before = try names.map { try bytes("runs/digits/\($0)") }
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = [
+      "-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" train digits --epochs 2 --threads 1", try tool().path,
+    ]
+    process.currentDirectoryURL = URL(fileURLWithPath: folder)
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    process.standardError = pipe
+    try process.run()
+    let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus != 0)
+    #expect(output.contains("runs/digits/"), "the message names the file: \(output)")
+    #expect(output.contains("cannot write the file"), "\(output)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/runs/digits").sorted() == names)
+    #expect(try names.map { try bytes("runs/digits/\($0)") } == before)
+  }
 }

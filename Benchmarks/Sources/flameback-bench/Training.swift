@@ -55,11 +55,14 @@ func trainStep(_ w: Workload) throws -> (step: () -> Tensor, begin: () -> Void) 
   let (x, target) = try makeBatch(w, dtype)
   let optimizer = try makeOptimizer(model, w.optimizer)
   let isAutoencoder = w.model == "autoencoder"
+  let isMixed = w.isMixed
   let flatTarget = isAutoencoder ? target : target.flatten()
   let step = {
     optimizer.zeroGrad()
-    let y = model(x)
-    let loss = isAutoencoder ? y.mseLoss(target) : y.flatten(startDim: 0, endDim: -2).crossEntropy(flatTarget)
+    let loss = autocast(enabled: isMixed) {
+      let y = model(x)
+      return isAutoencoder ? y.mseLoss(target) : y.flatten(startDim: 0, endDim: -2).crossEntropy(flatTarget)
+    }
     loss.backward()
     optimizer.step()
     return loss.detached()
@@ -82,15 +85,19 @@ private func adversarialStep(_ w: Workload, _ dtype: DType) throws -> () -> Tens
   let optimizerD = try makeOptimizer(d, w.optimizer)
   let one = Tensor.ones([w.batch], dtype: dtype)
   let zero = Tensor.zeros([w.batch], dtype: dtype)
+  let isMixed = w.isMixed
   return {
-    let fake = g(z)
     optimizerD.zeroGrad()
-    let lossD =
-      d(real).binaryCrossEntropyWithLogits(one) + d(fake.detached()).binaryCrossEntropyWithLogits(zero)
+    let (fake, lossD) = autocast(enabled: isMixed) {
+      let fake = g(z)
+      return (
+        fake, d(real).binaryCrossEntropyWithLogits(one) + d(fake.detached()).binaryCrossEntropyWithLogits(zero)
+      )
+    }
     lossD.backward()
     optimizerD.step()
     optimizerG.zeroGrad()
-    let lossG = d(fake).binaryCrossEntropyWithLogits(one)
+    let lossG = autocast(enabled: isMixed) { d(fake).binaryCrossEntropyWithLogits(one) }
     lossG.backward()
     optimizerG.step()
     return lossD.detached() + lossG.detached()
@@ -110,8 +117,10 @@ func buildInference(_ w: Workload) throws -> Built {
   initialize(model, dtype, channelsLast: w.bool("channels_last"))
   model.eval()
   let (x, _) = try makeBatch(w, dtype)
-  let y = inferenceMode { model(x) }
-  return Built(echo: [checksum(y)], items: w.batch) { n in inferenceMode { for _ in 0..<n { _ = model(x) } } }
+  let isMixed = w.isMixed
+  func forward() -> Tensor { inferenceMode { autocast(enabled: isMixed) { model(x) } } }
+  let y = forward()
+  return Built(echo: [checksum(y)], items: w.batch) { n in for _ in 0..<n { _ = forward() } }
 }
 
 /// Trains for some steps and returns the peak of the resident memory.

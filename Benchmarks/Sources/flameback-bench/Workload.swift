@@ -31,10 +31,13 @@ struct Workload {
     return value
   }
 
+  /// Whether products compute in bfloat16 while parameters stay float32.
+  var isMixed: Bool { dtypeName == "amp_bf16" }
+
   /// The dtype of tensors and parameters.
   func dtype() throws -> DType {
     switch dtypeName {
-    case "fp32": return .float32
+    case "fp32", "amp_bf16": return .float32
     case "fp64": return .float64
     case "bf16": return .bfloat16
     default: throw BenchError("dtype \(dtypeName) is not supported on this device")

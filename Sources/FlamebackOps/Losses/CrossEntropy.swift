@@ -4,6 +4,7 @@ import FlamebackKernels
 /// ln Σ eˣ − x[target] over dimension 1, 0 where the target is to be ignored. A second result keeps ln Σ eˣ.
 struct CrossEntropyOp: Primitive {
   static let name = "crossEntropy"
+  var autocast: AutocastRule { .float32 }
   let ignoreIndex: Int
 
   var outputCount: Int { 2 }

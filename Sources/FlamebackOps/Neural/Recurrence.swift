@@ -9,6 +9,7 @@ import FlamebackKernels
 /// initial one first (last in reverse); of an LSTM the cells; and what the gradient needs of the gates.
 struct Recurrence: Primitive {
   static let name = "recurrence"
+  var autocast: AutocastRule { .float32 }
   let mode: RecurrentMode
   let reverse: Bool
   let hasBias: Bool

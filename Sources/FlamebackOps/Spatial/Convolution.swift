@@ -108,6 +108,7 @@ struct ConvolutionGeometry: Sendable {
 /// [out, in / groups, kernel...] and an optional bias [out].
 struct Convolution: Primitive {
   static let name = "conv"
+  var autocast: AutocastRule { .lower }
   var name = "conv"
   let geometry: ConvolutionGeometry
 

@@ -6,6 +6,7 @@ import FlamebackKernels
 /// the transposed convolution. Weight [in, out / groups, kernel...] as seen from here, bias [out].
 struct TransposedConvolution: Primitive {
   static let name = "convTranspose"
+  var autocast: AutocastRule { .lower }
   var name = "convTranspose"
   let geometry: ConvolutionGeometry
   let size: [Int]
