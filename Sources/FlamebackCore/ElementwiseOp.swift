@@ -69,9 +69,8 @@ extension Elementwise {
     if context.values.recordsGradients, x.requiresGrad || y?.requiresGrad == true {
       let op = ElementwiseOp(self, scalars: number.map { [$0] } ?? [], scalarMask: mask)
       let body = TensorBody(storage: storage, layout: layout, dtype: dtype)
-      guard let node = try? recordedNode(op, y.map { SmallList(x, $0) } ?? SmallList(x), SmallList(body), context) else {
-        return nil
-      }
+      let inputs = y.map { SmallList(x, $0) } ?? SmallList(x)
+      guard let node = try? recordedNode(op, inputs, SmallList(body), context) else { return nil }
       return Tensor(TensorBody(storage: storage, layout: layout, dtype: dtype, node: node))
     }
     return Tensor(TensorBody(storage: storage, layout: layout, dtype: dtype))

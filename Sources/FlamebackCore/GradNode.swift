@@ -214,7 +214,8 @@ public final class GradNode: @unchecked Sendable {
 
   deinit {
     let tensors = saved.withLock { $0.take() }
-    guard tensors?.leadsOn == true || edges.contains(where: { if case .node = $0 { true } else { false } }) else { return }
+    let isInside = edges.contains { if case .node = $0 { true } else { false } }
+    guard isInside || tensors?.leadsOn == true else { return }
     let pending = Trampoline.pending
     pending.items.append((edges, tensors))
     edges = SmallList()  // the list must be the only owner, or the chain would be freed from here, node within node

@@ -86,9 +86,8 @@ extension Strided {
   /// Copies the first of `count` items over all the others.
   private static func repeatFirst(_ target: UnsafeMutableRawPointer, _ size: Int, _ count: Int) {
     let total = size * count
-    let isUniform = (1..<max(size, 1)).allSatisfy { target.load(fromByteOffset: $0, as: UInt8.self) == target.load(as: UInt8.self) }
-    if isUniform || size == 1 {
-      let byte = target.load(as: UInt8.self)
+    let byte = target.load(as: UInt8.self)
+    if (0..<size).allSatisfy({ target.load(fromByteOffset: $0, as: UInt8.self) == byte }) {
       let grain = 1 << 18
       return ThreadPool.shared.run(count: total, grain: grain) { range in
         (target + range.lowerBound).initializeMemory(as: UInt8.self, repeating: byte, count: range.count)
