@@ -7,6 +7,7 @@ let package = Package(
   products: [
     .library(name: "Flameback", targets: ["Flameback"]),
     .library(name: "FlamebackONNX", targets: ["FlamebackONNX"]),
+    .library(name: "FlamebackText", targets: ["FlamebackText"]),
     .library(name: "FlamebackTesting", targets: ["FlamebackTesting"]),
     .executable(name: "flameback", targets: ["flameback"]),
     .executable(name: "conformance", targets: ["conformance"]),
@@ -34,7 +35,7 @@ let package = Package(
     .target(name: "FlamebackNN", dependencies: ["FlamebackOps"]),
     .target(name: "FlamebackOptim", dependencies: ["FlamebackNN"]),
     .target(name: "FlamebackData", dependencies: ["FlamebackOps"]),
-    .target(name: "CImageFormats", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("z")]),
+    .target(name: "CImageFormats", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("z"), .linkedLibrary("deflate")]),
     .target(name: "FlamebackFiles", dependencies: ["CImageFormats", "FlamebackKernels"]),
     .target(name: "FlamebackIO", dependencies: ["FlamebackNN", "FlamebackFiles"]),
     .target(
@@ -47,12 +48,13 @@ let package = Package(
       name: "FlamebackVision", dependencies: ["Flameback", "FlamebackFiles"], resources: [.copy("Resources/digits")]),
     .target(name: "FlamebackAudio", dependencies: ["Flameback"]),
     .target(name: "FlamebackONNX", dependencies: ["Flameback", "FlamebackFiles"]),
+    .target(name: "FlamebackText", dependencies: ["Flameback", "FlamebackFiles"]),
     .target(
       name: "FlamebackTesting", dependencies: ["Flameback", "FlamebackVision", "FlamebackAudio", "FlamebackFiles"]),
     .executableTarget(
       name: "flameback",
       dependencies: [
-        "Flameback", "FlamebackONNX", "FlamebackVision", "FlamebackFiles",
+        "Flameback", "FlamebackONNX", "FlamebackVision", "FlamebackText", "FlamebackFiles",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "conformance", dependencies: ["FlamebackTesting", "FlamebackONNX"]),
@@ -69,6 +71,8 @@ let package = Package(
       name: "FlamebackONNXTests", dependencies: ["FlamebackONNX", "Flameback", "FlamebackFiles", "FlamebackVision"],
       exclude: ["Fixtures"]),
     .testTarget(name: "FlamebackFilesTests", dependencies: ["FlamebackFiles"], exclude: ["Fixtures"]),
+    .testTarget(name: "FlamebackIOTests", dependencies: ["Flameback", "FlamebackFiles"], exclude: ["Fixtures"]),
+    .testTarget(name: "FlamebackTextTests", dependencies: ["FlamebackText", "FlamebackFiles"], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

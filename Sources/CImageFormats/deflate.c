@@ -1,4 +1,5 @@
 #include "fb_images.h"
+#include <libdeflate.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <zlib.h>
@@ -61,4 +62,8 @@ int fb_deflate(int kind, int level, const uint8_t *in, size_t in_size, uint8_t *
   return result == Z_STREAM_END ? 0 : 1;
 }
 
-uint32_t fb_crc32(uint32_t crc, const uint8_t *data, size_t size) { return (uint32_t)crc32_z(crc, data, size); }
+uint32_t fb_crc32(uint32_t crc, const uint8_t *data, size_t size) { return libdeflate_crc32(crc, data, size); }
+
+uint32_t fb_crc32_combine(uint32_t first, uint32_t second, size_t second_size) {
+  return (uint32_t)crc32_combine(first, second, (z_off_t)second_size);
+}

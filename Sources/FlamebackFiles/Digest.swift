@@ -14,6 +14,13 @@ public enum Digest {
     return hash.finish()
   }
 
+  /// The name that git gives a file of that content.
+  public static func gitBlob(_ file: FileBytes) -> String {
+    var hash = SHA1()
+    hash.update(Array("blob \(file.count)\0".utf8))
+    return of(file, hash)
+  }
+
   static func sha256(_ file: FileBytes) -> String { of(file, SHA256()) }
   static func md5(_ file: FileBytes) -> String { of(file, MD5()) }
 
@@ -119,6 +126,37 @@ struct SHA256: BlockHash {
       return UInt32(truncatingIfNeeded: root)
     }
   }()
+}
+
+struct SHA1: BlockHash {
+  static let isBigEndian = true
+  var words: [UInt32] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0]
+  var rest: [UInt8] = []
+  var count: UInt64 = 0
+
+  mutating func block(_ p: UnsafePointer<UInt8>) {
+    func rotate(_ x: UInt32, _ n: UInt32) -> UInt32 { x << n | x >> (32 - n) }
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 80) { w in
+      for i in 0..<16 {
+        let q = p + 4 * i
+        w[i] = UInt32(q[0]) << 24 | UInt32(q[1]) << 16 | UInt32(q[2]) << 8 | UInt32(q[3])
+      }
+      for i in 16..<80 { w[i] = rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1) }
+      var (a, b, c, d, e) = (words[0], words[1], words[2], words[3], words[4])
+      for i in 0..<80 {
+        let (f, k): (UInt32, UInt32) =
+          switch i / 20 {
+          case 0: ((b & c) | (~b & d), 0x5A82_7999)
+          case 1: (b ^ c ^ d, 0x6ED9_EBA1)
+          case 2: ((b & c) | (b & d) | (c & d), 0x8F1B_BCDC)
+          default: (b ^ c ^ d, 0xCA62_C1D6)
+          }
+        let next = rotate(a, 5) &+ f &+ e &+ k &+ w[i]
+        (e, d, c, b, a) = (d, c, rotate(b, 30), a, next)
+      }
+      for (i, value) in [a, b, c, d, e].enumerated() { words[i] &+= value }
+    }
+  }
 }
 
 struct MD5: BlockHash {

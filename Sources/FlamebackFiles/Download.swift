@@ -9,17 +9,26 @@ public struct Download: Sendable {
   public enum Checksum: Sendable, Equatable {
     case sha256(String)
     case md5(String)
+    /// The name that git gives a file's content.
+    case gitBlob(String)
   }
 
   public var url: String
   /// The name it gets; the last part of the address by default.
   public var fileName: String
   public var checksum: Checksum?
+  /// Sent with the request; `Authorization` goes to no other host than the first.
+  public var headers: [String: String]
+  /// What is appended to the name while the file is not whole.
+  public var partialSuffix = ".part"
 
-  public init(_ url: String, fileName: String? = nil, checksum: Checksum? = nil) {
+  public init(
+    _ url: String, fileName: String? = nil, checksum: Checksum? = nil, headers: [String: String] = [:]
+  ) {
     self.url = url
     self.fileName = fileName ?? String(url.split(separator: "/").last ?? "download")
     self.checksum = checksum
+    self.headers = headers
   }
 
   /// Fetches into `folder` and returns the path. A file that is there and has the right checksum is not fetched again;
@@ -38,12 +47,12 @@ public struct Download: Sendable {
     guard let address = URL(string: url), let scheme = address.scheme, ["http", "https"].contains(scheme) else {
       throw FileError(path: url, "it is no web address")
     }
-    let part = path + ".part"
+    let part = path + partialSuffix
     var failures = 0
     while true {
       let before = size(of: part)
       do {
-        try Transfer(address, to: part, progress: progress).run()
+        try Transfer(address, headers, to: part, progress: progress).run()
         break
       } catch {
         // A connection that brought something on may be continued; one that did not is counted.
@@ -72,6 +81,7 @@ public struct Download: Sendable {
       switch checksum {
       case .sha256(let text): (text, Digest.sha256(file))
       case .md5(let text): (text, Digest.md5(file))
+      case .gitBlob(let text): (text, Digest.gitBlob(file))
       }
     guard found == expected.lowercased() else {
       throw FileError(path: path, "it is not the file of \(url): its checksum is \(found) instead of \(expected)")
@@ -80,7 +90,7 @@ public struct Download: Sendable {
 }
 
 /// One connection. It appends to the file of an earlier one where the server can continue, and starts anew otherwise.
-private final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
+final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
   // Unchecked: all state belongs to the session's serial queue until `done` is signalled.
   struct Failure: Error {
     var error: FileError
@@ -88,6 +98,7 @@ private final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Senda
   }
 
   private let address: URL
+  private let headers: [String: String]
   private let path: String
   private let progress: (@Sendable (Int, Int?) -> Void)?
   private let finished = DispatchSemaphore(value: 0)
@@ -97,8 +108,11 @@ private final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Senda
   private var total: Int?
   private var failure: Failure?
 
-  init(_ address: URL, to path: String, progress: (@Sendable (Int, Int?) -> Void)?) {
+  init(
+    _ address: URL, _ headers: [String: String], to path: String, progress: (@Sendable (Int, Int?) -> Void)?
+  ) {
     self.address = address
+    self.headers = headers
     self.path = path
     self.progress = progress
   }
@@ -114,6 +128,7 @@ private final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Senda
     queue.maxConcurrentOperationCount = 1
     let session = URLSession(configuration: configuration, delegate: self, delegateQueue: queue)
     var request = URLRequest(url: address)
+    for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
     // A byte more than there is would be refused, so an already whole part asks for its last byte again.
     if start > 0 {
       start -= 1
@@ -129,6 +144,13 @@ private final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Senda
       throw Failure(error: FileError(path: address.absoluteString, "the connection ended too early"), mayRecur: true)
     }
     fsync(descriptor)
+  }
+
+  func urlSession(
+    _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
+    newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
+  ) {
+    completionHandler(request.withoutSecrets(from: address))
   }
 
   func urlSession(
@@ -175,22 +197,36 @@ private final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Senda
   }
 
   func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
-    if let error, failure == nil {
-      let code = (error as? URLError)?.code
-      let reason =
-        switch code {
-        case .cannotFindHost, .dnsLookupFailed, .notConnectedToInternet: "there is no network, or no such host"
-        case .cannotConnectToHost: "the server cannot be reached"
-        case .timedOut: "the server does not answer"
-        case .networkConnectionLost: "the connection was lost"
-        case .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate:
-          "the server's certificate is not trusted"
-        default: error.localizedDescription
-        }
-      failure = Failure(
-        error: FileError(path: address.absoluteString, "cannot download the file: \(reason)"),
-        mayRecur: code != .cannotFindHost && code != .dnsLookupFailed && code != .notConnectedToInternet)
-    }
+    if let error, failure == nil { failure = Failure(error, address) }
     finished.signal()
+  }
+}
+
+extension Transfer.Failure {
+  init(_ error: any Error, _ address: URL) {
+    let code = (error as? URLError)?.code
+    let reason =
+      switch code {
+      case .cannotFindHost, .dnsLookupFailed, .notConnectedToInternet: "there is no network, or no such host"
+      case .cannotConnectToHost: "the server cannot be reached"
+      case .timedOut: "the server does not answer"
+      case .networkConnectionLost: "the connection was lost"
+      case .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate:
+        "the server's certificate is not trusted"
+      default: error.localizedDescription
+      }
+    self.error = FileError(path: address.absoluteString, "cannot download the file: \(reason)")
+    mayRecur = code != .cannotFindHost && code != .dnsLookupFailed && code != .notConnectedToInternet
+  }
+}
+
+extension URLRequest {
+  /// The request as it may go to a host that the first one redirects to.
+  func withoutSecrets(from origin: URL) -> URLRequest {
+    var request = self
+    if url?.host != origin.host || url?.port != origin.port || url?.scheme != origin.scheme {
+      request.setValue(nil, forHTTPHeaderField: "Authorization")
+    }
+    return request
   }
 }

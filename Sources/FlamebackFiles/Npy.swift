@@ -41,8 +41,11 @@ public enum Npy {
       throw failure("\(type.rawValue) \(shape) needs \(need) bytes, \(bytes.count - prefix - size) are there")
     }
     let data = UnsafeRawBufferPointer(rebasing: bytes[(prefix + size)...])
-    var storage = RawStorage(data, owner: source)
-    if swapped { storage = RawStorage(byteSwapped(data, part: type.partSize)) }
+    var storage = source.part((prefix + size)..<bytes.count)
+    if swapped {
+      try source.verify()
+      storage = RawStorage(byteSwapped(data, part: type.partSize))
+    }
     var strides = shape.contiguousStrides
     if header.fortranOrder {
       var stride = 1
@@ -89,11 +92,17 @@ public enum Npy {
   }
 
   public static func readArchive(_ file: FileBytes) throws(FileError) -> [(name: String, tensor: RawTensor)] {
-    let archive = try ZipArchive(file)
+    try readArchive(ZipArchive(file), verify: .now)
+  }
+
+  static func readArchive(
+    _ archive: ZipArchive, verify: Verification
+  ) throws(FileError) -> [(name: String, tensor: RawTensor)] {
     var result: [(name: String, tensor: RawTensor)] = []
     for record in archive.records where record.name.hasSuffix(".npy") {
-      let data = try archive.read(record)
-      result.append((String(record.name.dropLast(4)), try read(data, path: file.path, place: "record \(record.name)")))
+      let data = try archive.read(record, verify: verify)
+      result.append(
+        (String(record.name.dropLast(4)), try read(data, path: archive.path, place: "record \(record.name)")))
     }
     return result
   }

@@ -1,23 +1,21 @@
-import Dispatch
 import Foundation
 
 /// PyTorch's `.pt`, `.pth` and `.bin` files: the zip format and the older one of five pickles in a row.
 public enum PyTorchFile {
   /// What the file holds. Tensors stay mapped: their bytes are read when they are touched.
   ///
-  /// With `verify` every storage's checksum must be right (PyTorch does not look at them). TorchScript archives give
-  /// their modules' attributes, without the code. SeeAlso: torch.load
-  public static func load(_ path: String, verify: Bool = true) throws(FileError) -> PickleValue {
+  /// TorchScript archives give their modules' attributes, without the code. SeeAlso: torch.load
+  public static func load(_ path: String, verify: Verification = .now) throws(FileError) -> PickleValue {
     try load(FileBytes(mapping: path), verify: verify)
   }
 
-  public static func load(_ file: FileBytes, verify: Bool = true) throws(FileError) -> PickleValue {
-    if file.bytes.starts(with: [0x50, 0x4B]) { return try loadArchive(ZipArchive(file), verify: verify) }
+  public static func load(_ file: FileBytes, verify: Verification = .now) throws(FileError) -> PickleValue {
+    if file.bytes.starts(with: [0x50, 0x4B]) { return try load(ZipArchive(file), verify: verify) }
     if file.bytes.starts(with: [0x80, 0x02]) { return try loadLegacy(file) }
     throw FileError(path: file.path, "it is no PyTorch file")
   }
 
-  private static func loadArchive(_ archive: ZipArchive, verify: Bool) throws(FileError) -> PickleValue {
+  static func load(_ archive: ZipArchive, verify: Verification) throws(FileError) -> PickleValue {
     let path = archive.path
     guard let pickle = archive.records.first(where: { $0.name.hasSuffix("/data.pkl") }) else {
       throw FileError(path: path, "the archive has no data.pkl")
@@ -37,7 +35,6 @@ public enum PyTorchFile {
       isBig = word == "big"
     }
     var storages: [String: RawStorage] = [:]
-    var pending: [(ZipArchive.Record, RawStorage)] = []
     for (key, reference) in machine.storages.sorted(by: { $0.key < $1.key }) {
       guard let record = archive[folder + "data/" + key] else {
         throw FileError(path: path, place: "record data/\(key)", "the archive does not have it")
@@ -47,34 +44,15 @@ public enum PyTorchFile {
           path: path, place: "record data/\(key)",
           "\(record.size) bytes where the pickle says \(reference.byteCount)")
       }
-      var storage = try archive.read(record, verify: false)
-      pending.append((record, storage))
+      var storage = try archive.read(record, verify: verify == .never ? .never : .whenRead)
       if isBig && reference.type.partSize > 1 {
+        if verify != .never { try storage.verify() }
         storage = RawStorage(Npy.byteSwapped(storage.bytes, part: reference.type.partSize))
       }
       storages[key] = storage
     }
-    if verify { try check(pending, path: path) }
+    if verify == .now { try RawStorage.verify(Array(storages.values)) }
     return try machine.result(root, storages: storages)
-  }
-
-  /// Compares all checksums, on all cores.
-  private static func check(_ records: [(ZipArchive.Record, RawStorage)], path: String) throws(FileError) {
-    let damaged = Damaged()
-    DispatchQueue.concurrentPerform(iterations: records.count) { i in
-      let (record, storage) = records[i]
-      if Deflate.crc32(storage.bytes) != record.crc32 { damaged.note(record.name) }
-    }
-    if let name = damaged.names.min() {
-      throw FileError(path: path, place: "record \(name)", "it is damaged: its checksum is wrong")
-    }
-  }
-
-  private final class Damaged: @unchecked Sendable {
-    // Unchecked: `names` is only touched under the lock, or when the threads are done.
-    private let lock = NSLock()
-    private(set) var names: [String] = []
-    func note(_ name: String) { lock.withLock { names.append(name) } }
   }
 
   /// Five pickles in a row (magic, protocol, system, object, storage keys), then the storages' bytes.

@@ -44,11 +44,33 @@ public final class RawStorage: @unchecked Sendable {
   /// Valid only while this object is held: bind it to a name first.
   public let bytes: UnsafeRawBufferPointer
   private let owner: AnyObject?
+  private let checksum: StorageChecksum?
 
   /// `bytes` that `owner` keeps alive.
-  public init(_ bytes: UnsafeRawBufferPointer, owner: AnyObject?) {
+  public convenience init(_ bytes: UnsafeRawBufferPointer, owner: AnyObject?) {
+    self.init(bytes, owner: owner, checksum: nil)
+  }
+
+  init(_ bytes: UnsafeRawBufferPointer, owner: AnyObject?, checksum: StorageChecksum?) {
     self.bytes = bytes
     self.owner = owner
+    self.checksum = checksum
+  }
+
+  /// The CRC-32 that the file has noted for its bytes; nil where the format has none.
+  public var crc32: UInt32? { checksum?.expected }
+
+  /// Throws if the bytes are not those that the file's checksum was made of. They are read once, later calls are free.
+  public func verify() throws(FileError) { try RawStorage.verify([self]) }
+
+  /// The same for several storages, on all cores.
+  public static func verify(_ storages: [RawStorage]) throws(FileError) {
+    try StorageChecksum.verify(storages.compactMap(\.checksum))
+  }
+
+  /// A part of the storage's bytes under the whole one's checksum.
+  func part(_ range: Range<Int>) -> RawStorage {
+    RawStorage(UnsafeRawBufferPointer(rebasing: bytes[range]), owner: owner ?? self, checksum: checksum)
   }
 
   /// A copy of `bytes`.

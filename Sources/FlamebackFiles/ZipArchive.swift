@@ -149,21 +149,24 @@ public struct ZipArchive: Sendable {
   }
 
   /// The content of a record: a piece of the mapped file if it is stored, fresh memory if it is deflated.
-  /// With `verify` the checksum must be right. A deflated record must not exceed `limit`.
-  public func read(_ record: Record, verify: Bool = true, limit: Int = .max) throws(FileError) -> RawStorage {
+  /// A deflated record must not exceed `limit`.
+  public func read(
+    _ record: Record, verify: Verification = .now, limit: Int = .max
+  ) throws(FileError) -> RawStorage {
     let place = "record \(record.name)"
     let bytes = try stored(record)
-    let storage: RawStorage
+    let content: UnsafeRawBufferPointer
+    let owner: AnyObject
     if record.isDeflated {
       guard record.size <= limit else { throw FileError(path: path, place: place, "more than \(limit) bytes unpacked") }
-      storage = RawStorage(
-        try Deflate.inflate(bytes, kind: .raw, size: record.size, path: path, place: place))
+      let unpacked = try Deflate.inflate(bytes, kind: .raw, size: record.size, path: path, place: place)
+      (content, owner) = (unpacked.bytes, unpacked)
     } else {
-      storage = RawStorage(bytes, owner: file)
+      (content, owner) = (bytes, file)
     }
-    if verify && Deflate.crc32(storage.bytes) != record.crc32 {
-      throw FileError(path: path, place: place, "it is damaged: its checksum is wrong")
-    }
+    let checksum = StorageChecksum(record.crc32, of: content, owner: owner, path: path, place: place)
+    let storage = RawStorage(content, owner: owner, checksum: verify == .never ? nil : checksum)
+    if verify == .now { try storage.verify() }
     return storage
   }
 }

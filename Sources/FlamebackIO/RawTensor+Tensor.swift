@@ -28,6 +28,7 @@ struct TensorConverter {
     guard let dtype = raw.dtype else {
       throw FileError(path: path, "a tensor of type \(raw.type.rawValue), which has no dtype here")
     }
+    try raw.storage.verify()
     let isAligned = raw.storage.bytes.baseAddress.map { Int(bitPattern: $0) % dtype.byteSize == 0 } ?? true
     if isAligned, let base = raw.storage.bytes.baseAddress {
       let id = ObjectIdentifier(raw.storage)

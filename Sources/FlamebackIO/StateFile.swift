@@ -19,13 +19,52 @@ public func loadState(_ path: String) throws(FileError) -> StateValue {
   return try stateValue(PyTorchFile.load(path), &converter, path)
 }
 
-extension StateDict {
-  /// Writes the state dict; `torch.load` and `load_state_dict` take it. SeeAlso: torch.save
-  public func save(_ path: String) throws(FileError) { try FlamebackIO.save(state, to: path) }
+extension TensorFile {
+  /// One tensor of the file, mapped; its checksum is compared if the file has one. SeeAlso: safetensors.safe_open
+  public func tensor(_ name: String) throws(FileError) -> Tensor {
+    guard let raw = self[name] else { throw FileError(path: path, "has no tensor '\(name)'") }
+    return try Self.tensor(raw, path: path)
+  }
 
-  /// Reads a state dict, or the one under `state_dict` or `model` of a checkpoint. SeeAlso: torch.load
+  /// A tensor of a file as one to compute with; `path` is for messages.
+  public static func tensor(_ raw: RawTensor, path: String) throws(FileError) -> Tensor {
+    var converter = TensorConverter()
+    return try converter.tensor(raw, path: path)
+  }
+
+  /// Converts a tensor so that files can hold it.
+  public static func raw(_ tensor: Tensor) -> RawTensor {
+    var converter = RawConverter()
+    return converter.raw(tensor)
+  }
+}
+
+extension StateDict {
+  /// Writes the state dict: `torch.load` and `load_state_dict` take it, or as safetensors or NumPy's archive if the name
+  /// ends so. SeeAlso: torch.save, safetensors.torch.save_file
+  public func save(_ path: String) throws(FileError) {
+    if ["safetensors", "json", "npz"].contains(path.split(separator: ".").last.map(String.init)) {
+      var converter = RawConverter()
+      try TensorFile.write(map { ($0.key, converter.raw($0.tensor)) }, to: path)
+    } else {
+      try FlamebackIO.save(state, to: path)
+    }
+  }
+
+  /// Reads a state dict, or the one under `state_dict` or `model` of a checkpoint; also safetensors (one file or the
+  /// index of several) and NumPy's archives. SeeAlso: torch.load, safetensors.torch.load_file
   public init(contentsOf path: String) throws(FileError) {
-    let state = try loadState(path)
+    let file = try TensorFile(path)
+    guard let value = file.value else {
+      try file.verify()
+      var converter = TensorConverter()
+      self.init()
+      for (name, raw) in file.tensors { self[name] = try converter.tensor(raw, path: path) }
+      return
+    }
+    try file.verify()
+    var converter = TensorConverter()
+    let state = try stateValue(value, &converter, path)
     guard
       let dict = StateDict(state) ?? state["state_dict"].flatMap(StateDict.init)
         ?? state["model"].flatMap(StateDict.init)
@@ -34,16 +73,28 @@ extension StateDict {
   }
 
   /// As an entry of a checkpoint.
-  public var state: StateValue { .dict(Named(map { ($0.key, .tensor($0.tensor)) })) }
+  public var state: StateValue {
+    var entries: [(String, StateValue)] = map { ($0.key, .tensor($0.tensor)) }
+    if !versions.isEmpty {
+      entries.append(("_metadata", .dict(Named(versions.map { ($0.name, .dict(["version": .int($0.value)])) }))))
+    }
+    return .dict(Named(entries))
+  }
 
   /// From an entry of a checkpoint; nil if it is no dictionary of tensors.
   public init?(_ state: StateValue) {
     guard case .dict(let entries) = state else { return nil }
     self.init()
+    var versions: [(String, Int)] = []
     for (key, value) in entries {
+      if case .dict(let modules) = value, key == "_metadata" {
+        versions = modules.compactMap { module in module.value["version"]?.int.map { (module.name, $0) } }
+        continue
+      }
       guard case .tensor(let tensor) = value else { return nil }
       self[key] = tensor
     }
+    self.versions = Named(versions)
   }
 }
 
@@ -58,8 +109,16 @@ private func pickled(_ state: StateValue, _ converter: inout RawConverter) -> Pi
   case .list(let values): return .list(values.map { pickled($0, &converter) })
   case .tuple(let values): return .tuple(values.map { pickled($0, &converter) })
   case .dict(let entries):
-    let isState = entries.allSatisfy { if case .tensor = $0.value { true } else { false } }
-    return .dict(PickleDict(entries.map { ($0.name, pickled($0.value, &converter)) }, isOrdered: isState))
+    let own = entries.filter { $0.name != "_metadata" }
+    let isState = own.allSatisfy { if case .tensor = $0.value { true } else { false } }
+    guard isState, case .dict(let modules)? = entries["_metadata"] else {
+      return .dict(PickleDict(entries.map { ($0.name, pickled($0.value, &converter)) }, isOrdered: isState))
+    }
+    // PyTorch keeps it beside the entries, as an attribute.
+    var dict = PickleDict(own.map { ($0.name, pickled($0.value, &converter)) }, isOrdered: true)
+    let versions = PickleDict(modules.map { ($0.name, pickled($0.value, &converter)) }, isOrdered: true)
+    dict.attributes = [PickleDict.Entry(key: .string("_metadata"), value: .dict(versions))]
+    return .dict(dict)
   case .indexed(let entries):
     return .dict(
       PickleDict(
@@ -102,6 +161,9 @@ private func stateValue(
         throw FileError(path: path, "a dictionary key that is neither text nor a whole number")
       }
       named.append((key, try stateValue(entry.value, &converter, path)))
+    }
+    for entry in entries.attributes where entry.key.string == "_metadata" {
+      named.append(("_metadata", try stateValue(entry.value, &converter, path)))
     }
     return .dict(Named(named))
   case .bigInt, .bytes, .complex:

@@ -24,6 +24,9 @@ open class Module: CustomStringConvertible {
   /// whose elements appear under their own names.
   open class var stateKeys: [String: String] { [:] }
 
+  /// The version of the layout of this class's entries in a state dict. SeeAlso: torch.nn.Module._version
+  open class var stateVersion: Int { 1 }
+
   /// What stands between the parentheses in the printed form. SeeAlso: torch.nn.Module.extra_repr
   open var extraRepr: String { "" }
 

@@ -7,6 +7,8 @@ import FlamebackKernels
 public struct StateDict: Sendable {
   private var order: [String] = []
   private var tensors: [String: Tensor] = [:]
+  /// By module path the version of its entries' layout, as PyTorch's `_metadata` notes it; empty if unknown.
+  public var versions = Named<Int>()
 
   public init() {}
 
@@ -31,8 +33,13 @@ public struct StateDict: Sendable {
 
   /// The entries below `prefix`, without it. `filtered("encoder")` of `encoder.0.weight` has `0.weight`.
   public func filtered(_ prefix: String) -> StateDict {
-    StateDict(
+    var result = StateDict(
       lazy.filter { $0.key.hasPrefix(prefix + ".") }.map { (String($0.key.dropFirst(prefix.count + 1)), $0.tensor) })
+    result.versions = Named(
+      versions.compactMap { path, version in
+        path == prefix ? ("", version) : path.hasPrefix(prefix + ".") ? (String(path.dropFirst(prefix.count + 1)), version) : nil
+      })
+    return result
   }
 }
 
@@ -94,7 +101,11 @@ public struct LoadOptions: OptionSet, Sendable {
 
 extension Module {
   /// Parameters and persistent buffers by path; shared ones under every name. SeeAlso: torch.nn.Module.state_dict
-  public func stateDict() -> StateDict { StateDict(namedState.lazy.map { ($0.name, $0.cell.tensor.detached()) }) }
+  public func stateDict() -> StateDict {
+    var state = StateDict(namedState.lazy.map { ($0.name, $0.cell.tensor.detached()) })
+    state.versions = Named(walk(unique: false).map { ($0.path, type(of: $0.module).stateVersion) })
+    return state
+  }
 
   /// The cells behind `stateDict`, by path.
   package var namedState: [(name: String, cell: any StateCell)] {
@@ -112,10 +123,14 @@ extension Module {
   public func load(_ state: StateDict, options: LoadOptions = []) throws -> StateMismatch {
     for (path, module) in namedModules { module.prepareToLoad(path.isEmpty ? state : state.filtered(path)) }
     let cells = namedState
+    let versions = Dictionary(
+      state.versions.map { (Substring($0.name.isEmpty ? "" : $0.name + "."), $0.value) }, uniquingKeysWith: { $1 })
     var mismatch = StateMismatch(module: typeName)
     var changes: [(any StateCell, Tensor)] = []
     for (key, cell) in cells {
       guard let tensor = state[key] else {
+        // Files from before PyTorch 0.4.1 do not count batches.
+        if key.hasSuffix("num_batches_tracked"), versions[key.dropLast("num_batches_tracked".count)] == 1 { continue }
         mismatch.missing.append(key)
         continue
       }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Flameback
+import FlamebackFiles
 import Foundation
 
 /// `flameback bench`
@@ -10,9 +11,12 @@ struct Bench: ParsableCommand {
 
   @Option(help: "Threads that compute (default: all cores).")
   var threads: Int?
+  @Option(help: "Time opening, reading and writing this file of tensors instead.")
+  var file: String?
 
   func run() throws {
     if let threads { setNumThreads(threads) }
+    if let file { return try files(file) }
     manualSeed(0)
     let small = normal([8])
     let leaf = small.requiringGrad()
@@ -31,6 +35,33 @@ struct Bench: ParsableCommand {
     measure("sum of 1 M floats") { _ = large.sum() }
     measure("matmul 512 × 512") { _ = square.matmul(square) }
     measure("conv2d 3 × 3, 64 → 64, 56², batch 32") { _ = images.conv2d(filters, padding: [1]) }
+  }
+
+  /// Each line is the median of eleven runs; the first one of all brings the file into memory.
+  private func files(_ path: String) throws {
+    func time(_ name: String, _ body: () throws -> Void) throws {
+      var samples: [Double] = []
+      for _ in 0..<11 {
+        let start = ContinuousClock.now
+        try body()
+        let elapsed = ContinuousClock.now - start
+        samples.append(Double(elapsed.components.seconds) * 1e3 + Double(elapsed.components.attoseconds) * 1e-15)
+      }
+      say(name.padding(toLength: 42, withPad: " ", startingAt: 0) + String(format: "%9.2f ms", samples.sorted()[5]))
+    }
+    try time("open, read one tensor") {
+      let file = try TensorFile(path)
+      if let name = file.names.first { _ = try file.tensor(name) }
+    }
+    try time("read all, checksums compared") { _ = try StateDict(contentsOf: path) }
+    try time("read all, copied into fresh memory") {
+      let state = try StateDict(contentsOf: path)
+      for (_, tensor) in state { _ = tensor.clone() }
+    }
+    let state = try StateDict(contentsOf: path)
+    let copy = path + ".copy"
+    defer { try? FileManager.default.removeItem(atPath: copy) }
+    try time("write, forced to the disk") { try state.save(copy) }
   }
 
   private func normal(_ shape: Shape) -> Tensor {

@@ -10,7 +10,10 @@ struct Tool: ParsableCommand {
     abstract: "Tensors, gradients, neural networks and training in Swift.",
     discussion: "The first steps: flameback train digits, then flameback predict digits IMAGE.",
     version: "flameback \(flamebackVersion)",
-    subcommands: [Train.self, Eval.self, Predict.self, Run.self, Bench.self, Doctor.self])
+    subcommands: [
+      Train.self, Eval.self, Predict.self, Run.self, Bench.self, Doctor.self, Embed.self, Tokenize.self, Inspect.self,
+      Convert.self,
+    ])
 }
 
 /// Prints a line at once, so that lines and progress bars keep their order in files and pipes too.

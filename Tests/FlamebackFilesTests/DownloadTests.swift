@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// A web server on the loopback device that answers each connection as told.
-private final class LoopbackServer: @unchecked Sendable {
+final class LoopbackServer: @unchecked Sendable {
   // Unchecked: `requests` is only touched under the lock.
   private let socketDescriptor: Int32
   let port: UInt16

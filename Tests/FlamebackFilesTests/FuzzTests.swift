@@ -8,15 +8,17 @@ import Testing
   typealias Reader = @Sendable (FileBytes) throws -> Void
 
   static let readers: [(String, Reader)] = [
-    ("views.pth", { try touch(PyTorchFile.load($0, verify: false).namedTensors) }),
+    ("views.pth", { try touch(PyTorchFile.load($0, verify: .never).namedTensors) }),
     ("views-legacy.pth", { try touch(PyTorchFile.load($0).namedTensors) }),
-    ("script.pt", { try touch(PyTorchFile.load($0, verify: false).namedTensors) }),
+    ("script.pt", { try touch(PyTorchFile.load($0, verify: .never).namedTensors) }),
     ("two.safetensors", { try touch(Safetensors($0).tensors) }),
     ("float32.npy", { _ = try Npy.read($0).bytes }),
     ("fortran-big-endian.npy", { _ = try Npy.read($0).bytes }),
     ("objects.npy", { _ = try Npy.read($0).bytes }),
     ("two.npz", { try touch(Npy.readArchive($0)) }),
     ("two-compressed.npz", { try touch(Npy.readArchive($0)) }),
+    ("checkpoint.pth", { try touch(TensorFile($0).tensors) }),
+    ("dtypes.pth", { try touch(TensorFile($0).tensors) }),
     ("gray.png", { _ = try PNG.read($0) }),
     ("palette.png", { _ = try PNG.read($0, mode: .rgb) }),
     ("rgba.png", { _ = try PNG.read($0, mode: .gray) }),
@@ -90,5 +92,49 @@ import Testing
       }
       #expect(Self.survives(reader, damaged) != nil, "\(name) round \(round)")
     }
+  }
+
+  /// For `FLAMEBACK_FUZZ_SECONDS` seconds (one by default) inputs made of the corpus, its pieces and numbers that readers
+  /// stumble over. What is being read is in a file named by `FLAMEBACK_FUZZ_INPUT`, for the case that it ends the process.
+  @Test func forAWhile() throws {
+    let environment = ProcessInfo.processInfo.environment
+    let seconds = environment["FLAMEBACK_FUZZ_SECONDS"].flatMap(Double.init) ?? 1
+    let note = environment["FLAMEBACK_FUZZ_INPUT"]
+    let corpus = try Self.readers.map { (name: $0.0, reader: $0.1, bytes: try fixtureBytes($0.0)) }
+    var generator = GeneratorState(seed: environment["FLAMEBACK_FUZZ_SEED"].flatMap(UInt64.init) ?? 11)
+    func random(_ n: Int) -> Int { Int(generator.random32()) % max(n, 1) }
+    let numbers: [UInt64] = [0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFF_FFFF, 0xFFFF_FFFF, 1 << 62, 1 << 63, .max]
+    let words = ["-1", "99999999999999999999", "I-1\n", "\u{93}NUMPY", "PK\u{1}\u{2}", "(((((", "]]]]", "{\"", "1e999", "."]
+    let start = Date()
+    var (rounds, whole) = (0, 0)
+    while Date().timeIntervalSince(start) < seconds {
+      let entry = corpus[random(corpus.count)]
+      var bytes = entry.bytes
+      for _ in 0...random(4) {
+        let at = random(bytes.count)
+        switch random(7) {
+        case 0: if at < bytes.count { bytes[at] ^= 1 << UInt8(random(8)) }
+        case 1: if at < bytes.count { bytes[at] = UInt8(random(256)) }
+        case 2:
+          let width = 1 << random(4)
+          let number = numbers[random(numbers.count)]
+          for i in 0..<width where at + i < bytes.count { bytes[at + i] = UInt8(truncatingIfNeeded: number >> UInt64(8 * i)) }
+        case 3: bytes.insert(contentsOf: Array(words[random(words.count)].utf8), at: at)
+        case 4: bytes.removeSubrange(at..<min(at + random(64), bytes.count))
+        case 5:
+          let other = corpus[random(corpus.count)].bytes
+          let from = random(other.count)
+          bytes.insert(contentsOf: other[from..<min(from + random(200), other.count)], at: at)
+        default: bytes.removeLast(random(bytes.count / 4))
+        }
+        if bytes.isEmpty { bytes = [0] }
+      }
+      if let note { try AtomicFile.write(bytes, to: note) }
+      let result = Self.survives(entry.reader, bytes)
+      #expect(result != nil, "\(entry.name), round \(rounds)")
+      rounds += 1
+      whole += result == true ? 1 : 0
+    }
+    print("fuzzed \(rounds) inputs, \(whole) of them read as whole")
   }
 }

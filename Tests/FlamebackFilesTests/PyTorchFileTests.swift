@@ -115,6 +115,6 @@ import Testing
     let error = #expect(throws: FileError.self) { try PyTorchFile.load(FileBytes(bytes, path: "x.pth")) }
     #expect(error?.place == "record \(record.name)")
     #expect(error?.path == "x.pth")
-    _ = try PyTorchFile.load(FileBytes(bytes), verify: false)
+    _ = try PyTorchFile.load(FileBytes(bytes), verify: .never)
   }
 }

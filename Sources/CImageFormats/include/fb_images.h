@@ -1,4 +1,4 @@
-// PNG through libpng and deflate through zlib, with every jump and macro kept on the C side.
+// PNG through libpng and deflate through zlib (checksums through libdeflate), with every jump and macro kept on the C side.
 #ifndef FB_IMAGES_H
 #define FB_IMAGES_H
 #include <stddef.h>
@@ -33,4 +33,6 @@ size_t fb_deflate_bound(size_t size);
 int fb_deflate(int kind, int level, const uint8_t *in, size_t in_size, uint8_t *out, size_t *produced);
 
 uint32_t fb_crc32(uint32_t crc, const uint8_t *data, size_t size);
+// The checksum of two stretches one behind the other.
+uint32_t fb_crc32_combine(uint32_t first, uint32_t second, size_t second_size);
 #endif

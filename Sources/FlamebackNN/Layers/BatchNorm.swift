@@ -16,6 +16,9 @@ public class StatisticsNorm: Module, UnaryLayer {
   @Buffer public var runningVar: Tensor?
   @Buffer public var numBatchesTracked: Tensor?
 
+  public override class var stateVersion: Int { 2 }
+
+
   init(
     features numFeatures: Int, eps: Double, momentum: Double?, affine: Bool, trackRunningStats: Bool, bias: Bool = true
   ) {
