@@ -35,7 +35,8 @@ let package = Package(
     .target(name: "FlamebackNN", dependencies: ["FlamebackOps"]),
     .target(name: "FlamebackOptim", dependencies: ["FlamebackNN"]),
     .target(name: "FlamebackData", dependencies: ["FlamebackOps"]),
-    .target(name: "CImageFormats", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("z"), .linkedLibrary("deflate")]),
+    .target(
+      name: "CImageFormats", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("z"), .linkedLibrary("deflate")]),
     .target(name: "FlamebackFiles", dependencies: ["CImageFormats", "FlamebackKernels"]),
     .target(name: "FlamebackIO", dependencies: ["FlamebackNN", "FlamebackFiles"]),
     .target(

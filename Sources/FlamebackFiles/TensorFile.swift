@@ -104,7 +104,9 @@ public struct TensorFile: Sendable {
     switch (path as NSString).pathExtension {
     case "npz": try Npy.writeArchive(tensors, to: path)
     case "npy":
-      guard tensors.count == 1 else { throw FileError(path: path, "an .npy file holds one array, not \(tensors.count)") }
+      guard tensors.count == 1 else {
+        throw FileError(path: path, "an .npy file holds one array, not \(tensors.count)")
+      }
       try Npy.write(tensors[0].tensor, to: path)
     case "pth", "pt", "bin":
       try PyTorchFile.save(.dict(PickleDict(tensors.map { ($0.name, .tensor($0.tensor)) }, isOrdered: true)), to: path)

@@ -37,7 +37,8 @@ public struct StateDict: Sendable {
       lazy.filter { $0.key.hasPrefix(prefix + ".") }.map { (String($0.key.dropFirst(prefix.count + 1)), $0.tensor) })
     result.versions = Named(
       versions.compactMap { path, version in
-        path == prefix ? ("", version) : path.hasPrefix(prefix + ".") ? (String(path.dropFirst(prefix.count + 1)), version) : nil
+        path == prefix
+          ? ("", version) : path.hasPrefix(prefix + ".") ? (String(path.dropFirst(prefix.count + 1)), version) : nil
       })
     return result
   }

@@ -35,7 +35,8 @@ public final class BertModel: Module {
     guard inputIDs.rank == 2, inputIDs.shape[1] <= configuration.maxPositionEmbeddings else {
       report(
         OpError(
-          "BertModel", "ids must be [batch, length] with at most \(configuration.maxPositionEmbeddings) tokens, "
+          "BertModel",
+          "ids must be [batch, length] with at most \(configuration.maxPositionEmbeddings) tokens, "
             + "got \(inputIDs.spec)"))
       return inputIDs
     }

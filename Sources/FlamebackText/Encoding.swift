@@ -97,10 +97,14 @@ public struct Truncation: Sendable, Equatable {
       }
       cut(&first, &second, swapped ? b : a, swapped ? a : b)
     case .onlyFirst:
-      guard excess < first.count else { throw TokenizerError("the first text is too short to be cut by \(excess) tokens") }
+      guard excess < first.count else {
+        throw TokenizerError("the first text is too short to be cut by \(excess) tokens")
+      }
       cut(&first, &second, first.count - excess, pair.count)
     case .onlySecond:
-      guard excess < pair.count else { throw TokenizerError("the second text is too short to be cut by \(excess) tokens") }
+      guard excess < pair.count else {
+        throw TokenizerError("the second text is too short to be cut by \(excess) tokens")
+      }
       cut(&first, &second, first.count, pair.count - excess)
     }
   }

@@ -45,7 +45,9 @@ public struct TemplateProcessing: PostProcessor {
 
   /// BERT's `[CLS] A [SEP] B [SEP]`.
   static func bert(cls: (String, Int), sep: (String, Int)) -> TemplateProcessing {
-    func special(_ token: (String, Int), _ type: Int) -> Piece { .special(ids: [token.1], tokens: [token.0], typeID: type) }
+    func special(_ token: (String, Int), _ type: Int) -> Piece {
+      .special(ids: [token.1], tokens: [token.0], typeID: type)
+    }
     let single = [special(cls, 0), .sequence(isSecond: false, typeID: 0), special(sep, 0)]
     return TemplateProcessing(
       single: single, pair: single + [.sequence(isSecond: true, typeID: 1), special(sep, 1)])

@@ -220,7 +220,8 @@ public struct MetaspacePreTokenizer: PreTokenizer {
     pieces.splitEach { piece in
       var piece = piece
       piece.transform { scalar, put in put(scalar == " " ? replacement : scalar) }
-      if prependScheme == .always || (prependScheme == .first && piece.isBeginning), piece.scalars.first != replacement {
+      if prependScheme == .always || (prependScheme == .first && piece.isBeginning), piece.scalars.first != replacement
+      {
         piece.prepend([replacement])
       }
       return splits ? piece.parts(piece.matches { $0 == replacement }, .mergedWithNext) : [piece]

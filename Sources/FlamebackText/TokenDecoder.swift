@@ -25,7 +25,9 @@ enum StandardDecoder: TokenDecoder {
       return tokens.enumerated().map { i, token in
         var text = token
         if i > 0 {
-          text = startsWith(token, prefix) ? String(token.unicodeScalars.dropFirst(prefix.unicodeScalars.count)) : " " + token
+          text =
+            startsWith(token, prefix)
+            ? String(token.unicodeScalars.dropFirst(prefix.unicodeScalars.count)) : " " + token
         }
         return cleanup ? Self.cleaned(text) : text
       }

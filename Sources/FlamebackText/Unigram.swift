@@ -79,7 +79,8 @@ public struct Unigram: TokenModel {
         tokens.append(WordToken(id, place))
       } else if let id = pieces.trie[bytes[range]] {
         tokens.append(WordToken(id, place))
-      } else if fallsBackToBytes, case let ids = bytes[range].compactMap({ byteTokens[Int($0)] }), ids.count == range.count
+      } else if fallsBackToBytes, case let ids = bytes[range].compactMap({ byteTokens[Int($0)] }),
+        ids.count == range.count
       {
         tokens += ids.map { WordToken($0, place) }
       } else if let unknown {

@@ -84,7 +84,9 @@ struct Embed: ParsableCommand {
     let folder = try pretrained.folder()
     let texts = try source.load()
     let model: SentenceTransformer
-    do { model = try SentenceTransformer.load(folder) } catch { throw error as? FileError ?? FileError(path: folder, "\(error)") }
+    do { model = try SentenceTransformer.load(folder) } catch {
+      throw error as? FileError ?? FileError(path: folder, "\(error)")
+    }
     if time { return try measure(model, texts) }
     let vectors = try model.encode(texts, batchSize: batchSize)
     if let output {

@@ -60,7 +60,9 @@ struct Inspection {
       lines.append("metadata   \(Self.printable(key)) = \(Self.printable(value))")
     }
     let others = file.value.map(Self.values) ?? []
-    for (name, text) in others.prefix(40) { lines.append("value      \(Self.printable(name)) = \(Self.printable(text))") }
+    for (name, text) in others.prefix(40) {
+      lines.append("value      \(Self.printable(name)) = \(Self.printable(text))")
+    }
     if others.count > 40 { lines.append("           and \(others.count - 40) more values") }
   }
 
@@ -85,7 +87,8 @@ struct Inspection {
       case .list(let items), .tuple(let items), .set(let items):
         let numbers = items.compactMap(\.double)
         if numbers.count == items.count {
-          result.append((name, "[\(numbers.prefix(8).map { "\($0)" }.joined(separator: ", "))\(items.count > 8 ? ", …" : "")]"))
+          result.append(
+            (name, "[\(numbers.prefix(8).map { "\($0)" }.joined(separator: ", "))\(items.count > 8 ? ", …" : "")]"))
         } else {
           for (i, item) in items.enumerated() { walk(item, join(String(i))) }
         }
@@ -166,7 +169,9 @@ struct Convert: ParsableCommand {
     } else {
       var tensors = file.tensors
       if let prefix {
-        tensors = tensors.filter { $0.name.hasPrefix(prefix) }.map { (String($0.name.dropFirst(prefix.count)), $0.tensor) }
+        tensors = tensors.filter { $0.name.hasPrefix(prefix) }.map {
+          (String($0.name.dropFirst(prefix.count)), $0.tensor)
+        }
       }
       guard !tensors.isEmpty || file.tensors.isEmpty else {
         throw FileError(path: input, "no tensor's name begins with '\(prefix ?? "")'")
@@ -179,7 +184,10 @@ struct Convert: ParsableCommand {
       }
       try TensorFile.write(tensors, metadata: file.metadata.isEmpty ? ["format": "pt"] : file.metadata, to: output)
       let left = file.value.map(Inspection.values) ?? []
-      if !left.isEmpty { say("left out: \(left.count) values that are no tensors (\(left.prefix(3).map(\.0).joined(separator: ", ")), …)") }
+      if !left.isEmpty {
+        say(
+          "left out: \(left.count) values that are no tensors (\(left.prefix(3).map(\.0).joined(separator: ", ")), …)")
+      }
     }
     say("\(output): \(file.tensors.count) tensors")
   }

@@ -104,7 +104,9 @@ import Testing
     var generator = GeneratorState(seed: environment["FLAMEBACK_FUZZ_SEED"].flatMap(UInt64.init) ?? 11)
     func random(_ n: Int) -> Int { Int(generator.random32()) % max(n, 1) }
     let numbers: [UInt64] = [0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFF_FFFF, 0xFFFF_FFFF, 1 << 62, 1 << 63, .max]
-    let words = ["-1", "99999999999999999999", "I-1\n", "\u{93}NUMPY", "PK\u{1}\u{2}", "(((((", "]]]]", "{\"", "1e999", "."]
+    let words = [
+      "-1", "99999999999999999999", "I-1\n", "\u{93}NUMPY", "PK\u{1}\u{2}", "(((((", "]]]]", "{\"", "1e999", ".",
+    ]
     let start = Date()
     var (rounds, whole) = (0, 0)
     while Date().timeIntervalSince(start) < seconds {
@@ -118,7 +120,9 @@ import Testing
         case 2:
           let width = 1 << random(4)
           let number = numbers[random(numbers.count)]
-          for i in 0..<width where at + i < bytes.count { bytes[at + i] = UInt8(truncatingIfNeeded: number >> UInt64(8 * i)) }
+          for i in 0..<width where at + i < bytes.count {
+            bytes[at + i] = UInt8(truncatingIfNeeded: number >> UInt64(8 * i))
+          }
         case 3: bytes.insert(contentsOf: Array(words[random(words.count)].utf8), at: at)
         case 4: bytes.removeSubrange(at..<min(at + random(64), bytes.count))
         case 5:
