@@ -13,7 +13,8 @@ fixtures = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Tests
 
 
 def parts():
-    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 3))
+    # No bias before the norm: its gradient is rounding noise, which Adam would blow up.
+    model = nn.Sequential(nn.Linear(4, 8, bias=False), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 3))
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.05, weight_decay=0.1)
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
     return model, optimizer, scheduler

@@ -85,10 +85,10 @@ struct Inspection {
       case .dtype(let type): result.append((name, type.rawValue))
       case .device(let device): result.append((name, device))
       case .list(let items), .tuple(let items), .set(let items):
-        let numbers = items.compactMap(\.double)
+        let numbers = items.compactMap { item in item.int.map(String.init) ?? item.double.map { "\($0)" } }
         if numbers.count == items.count {
-          result.append(
-            (name, "[\(numbers.prefix(8).map { "\($0)" }.joined(separator: ", "))\(items.count > 8 ? ", …" : "")]"))
+          let text = numbers.prefix(8).joined(separator: ", ")
+          result.append((name, "[\(text)\(items.count > 8 ? ", …" : "")]"))
         } else {
           for (i, item) in items.enumerated() { walk(item, join(String(i))) }
         }

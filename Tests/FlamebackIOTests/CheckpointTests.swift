@@ -19,7 +19,7 @@ func withFolder<R>(_ body: (String) throws -> R) throws -> R {
 /// Serialized: the runs draw from the default generator.
 @Suite(.serialized) struct CheckpointTests {
   private final class Run {
-    let model = Sequential(Linear(4, 8), BatchNorm1d(8), ReLU(), Dropout(0.3), Linear(8, 3))
+    let model = Sequential(Linear(4, 8, bias: false), BatchNorm1d(8), ReLU(), Dropout(0.3), Linear(8, 3))
     let optimizer: AdamW
     let scheduler: StepLR
 

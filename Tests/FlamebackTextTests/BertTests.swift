@@ -70,7 +70,7 @@ import Testing
       let layers = try broken(folder, "config.json") { $0["num_hidden_layers"] = 3 }
       #expect(layers?.message.contains("missing: encoder.layer.2.") == true)
       let act = try broken(folder, "config.json") { $0["hidden_act"] = "magic" }
-      #expect(act?.message.contains("magic") == true)
+      #expect(act?.message == "an unknown hidden_act: 'magic'")
       let modes = try broken(folder, "1_Pooling/config.json") { $0["pooling_mode_cls_token"] = true }
       #expect(modes?.message == "2 pooling modes, where one is supported")
       #expect(throws: FileError.self) { try SentenceTransformer.load(folder) }

