@@ -51,11 +51,11 @@ import Testing
     #expect(try model.encode([]).shape == [0, 16])
   }
 
-  private func broken(_ folder: String, _ name: String, _ change: (inout JSONObject) -> Void) throws -> FileError? {
+  private func broken(_ folder: String, _ name: String, _ key: String, _ value: JSON) throws -> FileError? {
     let copy = folder + "/\(UUID().uuidString)"
     try FileManager.default.copyItem(atPath: fixture("tiny-bert"), toPath: copy)
     if case .object(var object) = try JSON(contentsOf: "\(copy)/\(name)") {
-      change(&object)
+      object[key] = value
       try AtomicFile.write(Array(JSON.object(object).text().utf8), to: "\(copy)/\(name)")
     }
     return #expect(throws: FileError.self) { try SentenceTransformer.load(copy) }
@@ -63,15 +63,15 @@ import Testing
 
   @Test func whatDoesNotFitIsRefused() throws {
     try withFolder { folder in
-      let type = try broken(folder, "config.json") { $0["model_type"] = "gpt2" }
+      let type = try broken(folder, "config.json", "model_type", "gpt2")
       #expect(type?.message == "a model of type 'gpt2', where 'bert' is supported")
-      #expect(try broken(folder, "config.json") { $0["hidden_size"] = 17 } != nil)
-      #expect(try broken(folder, "config.json") { $0["vocab_size"] = 99_999_999_999 } != nil)
-      let layers = try broken(folder, "config.json") { $0["num_hidden_layers"] = 3 }
+      #expect(try broken(folder, "config.json", "hidden_size", 17) != nil)
+      #expect(try broken(folder, "config.json", "vocab_size", 99_999_999_999) != nil)
+      let layers = try broken(folder, "config.json", "num_hidden_layers", 3)
       #expect(layers?.message.contains("missing: encoder.layer.2.") == true)
-      let act = try broken(folder, "config.json") { $0["hidden_act"] = "magic" }
+      let act = try broken(folder, "config.json", "hidden_act", "magic")
       #expect(act?.message == "an unknown hidden_act: 'magic'")
-      let modes = try broken(folder, "1_Pooling/config.json") { $0["pooling_mode_cls_token"] = true }
+      let modes = try broken(folder, "1_Pooling/config.json", "pooling_mode_cls_token", true)
       #expect(modes?.message == "2 pooling modes, where one is supported")
       #expect(throws: FileError.self) { try SentenceTransformer.load(folder) }
     }

@@ -22,7 +22,7 @@ import Testing
       #expect(encoding.ids == item["ids"]?.ints, "\(text.debugDescription)")
       // Marks that a normal form sorts and joins have other places there.
       let marks = text.unicodeScalars.map { (0x300...0x36F).contains($0.value) }
-      let isStacked = zip(marks, marks.dropFirst()).contains { $0 && $1 } || text.hasPrefix("\u{1E9B}")
+      let isStacked = zip(marks, marks.dropFirst()).contains { $0 && $1 } || text.unicodeScalars.first?.value == 0x1E9B
       if !isStacked {
         let offsets = item["offsets"]?.array?.map(\.ints)
         #expect(encoding.offsets.map { [$0.lowerBound, $0.upperBound] } == offsets, "\(text.debugDescription)")
