@@ -18,7 +18,6 @@ public class StatisticsNorm: Module, UnaryLayer {
 
   public override class var stateVersion: Int { 2 }
 
-
   init(
     features numFeatures: Int, eps: Double, momentum: Double?, affine: Bool, trackRunningStats: Bool, bias: Bool = true
   ) {
