@@ -154,9 +154,9 @@ import Testing
 
   @Test func aGradientThatDoesNotExistIsAnError() {
     let error = #expect(throws: OpError.self) {
-      try withErrors { leaf([1]).nextafter(leaf([2])).backward() }
+      try withErrors { leaf([1]).heaviside(leaf([2])).backward() }
     }
-    #expect(error?.description.hasPrefix("[nextafter] has no gradient") == true)
+    #expect(error?.description.hasPrefix("[heaviside] has no gradient") == true)
   }
 
   @Test func backwardOfMoreThanOneElementNeedsAGradient() {
