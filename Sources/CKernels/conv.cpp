@@ -75,7 +75,6 @@ class Widened {
 template <class T>
 void forward(const fb_conv &v, const T *x, const T *weight, const T *bias, T *y) {
   if constexpr (std::is_same_v<T, float>) {
-    if (isDepthwise(v)) return convolveDepthwise(v, x, weight, bias, y);
     if (isWeightBound(v)) {
       const Merged merged(v);
       exchange(x, v.batch, v.in_channels, volume(v.input), merged.x);
@@ -92,7 +91,6 @@ void forward(const fb_conv &v, const T *x, const T *weight, const T *bias, T *y)
 template <class T>
 void backwardInput(const fb_conv &v, const T *dy, const T *weight, const T *bias, T *dx) {
   if constexpr (std::is_same_v<T, float>) {
-    if (isDepthwise(v)) return convolveDepthwiseInput(v, dy, weight, bias, dx);
     if (isWeightBound(v)) {
       const Merged merged(v);
       exchange(dy, v.batch, v.out_channels, volume(v.output), merged.y);
@@ -114,7 +112,6 @@ void backwardInput(const fb_conv &v, const T *dy, const T *weight, const T *bias
 template <class T>
 void backwardWeight(const fb_conv &v, const T *x, const T *dy, T *dweight) {
   if constexpr (std::is_same_v<T, float>) {
-    if (isDepthwise(v)) return convolveDepthwiseWeight(v, x, dy, dweight);
     if (isWeightBound(v)) {
       const Merged merged(v);
       exchange(x, v.batch, v.in_channels, volume(v.input), merged.x);

@@ -16,12 +16,6 @@ enum class ConvPass : int { forward, backwardInput, backwardWeight };
 bool convolveOneDNN(const fb_conv &conv, ConvPass pass, void *source, void *weight, const void *bias,
                     void *destination);
 
-// Plane by plane, float32 only: stride 1, two spatial dimensions, one kernel of at most 7x7 a channel.
-bool isDepthwise(const fb_conv &conv);
-void convolveDepthwise(const fb_conv &conv, const float *x, const float *weight, const float *bias, float *y);
-void convolveDepthwiseInput(const fb_conv &conv, const float *dy, const float *weight, const float *bias, float *dx);
-void convolveDepthwiseWeight(const fb_conv &conv, const float *x, const float *dy, float *dweight);
-
 // By unfolding into columns and multiplying; any type but bool and halves.
 template <class T> void convolveColumns(const fb_conv &conv, const T *x, const T *weight, const T *bias, T *y);
 template <class T> void convolveColumnsInput(const fb_conv &conv, const T *dy, const T *weight, const T *bias, T *dx);
