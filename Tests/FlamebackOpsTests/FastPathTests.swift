@@ -56,7 +56,7 @@ import Testing
       for k in 0..<arity {
         inputs[k].withUnsafeMutableBytes { views.append(ElementwiseOperand($0.baseAddress!, dtype, strides: nil)) }
       }
-      withExtendedLifetime(inputs) {
+      _ = withExtendedLifetime(inputs) {
         out.withUnsafeMutableBytes {
           program.run(
             compute: dtype, shape: [count], inputs: views, parameters: [],
