@@ -124,7 +124,8 @@ private func executeOnHost<P: Primitive>(_ op: P, _ inputs: [Tensor]) throws(OpE
 private func attach<P: Primitive>(
   _ op: P, _ inputs: [Tensor], _ bodies: [TensorBody], _ context: Context
 ) throws(OpError) -> [Tensor] {
-  let node = try recordedNode(op, SmallList(inputs), SmallList(bodies), context)
+  let specs = SpecList(bodies) { TensorSpec(shape: $0.layout.shape, dtype: $0.dtype, device: $0.storage.device) }
+  let node = try recordedNode(op, SmallList(inputs), specs, context) { Tensor(bodies[$0]) }
   return bodies.enumerated().map { i, body in
     guard body.dtype.isDifferentiable else { return Tensor(body) }
     return Tensor(
@@ -132,9 +133,9 @@ private func attach<P: Primitive>(
   }
 }
 
-/// The node of an operation in the gradient graph.
+/// The node of an operation in the gradient graph; `output` gives a result without history, if it must be kept.
 func recordedNode<P: Primitive>(
-  _ op: P, _ inputs: SmallList<Tensor>, _ outputs: SmallList<TensorBody>, _ context: Context
+  _ op: P, _ inputs: SmallList<Tensor>, _ outputSpecs: SpecList, _ context: Context, _ output: (Int) -> Tensor
 ) throws(OpError) -> GradNode {
   let kept: Kept
   let pullback: @Sendable ([Tensor?], Saved) -> [Tensor?]
@@ -150,23 +151,14 @@ func recordedNode<P: Primitive>(
     kept = .inputs
     pullback = { cotangents, saved in gradientOfDecomposition(op, cotangents, saved) }
   }
-  var saved = GradNode.SavedTensors(
-    inputs: SmallList(mapping: inputs) { $0 }, outputs: SmallList(mapping: outputs) { Tensor($0) })
-  for i in inputs.indices {
-    if !kept.keepsInput(i) {
-      saved.inputs[i] = nil
-    } else if inputs[i].body.isInference {
-      throw OpError(
-        op.name, "a tensor made in inference mode cannot be kept for backward: clone it outside, or use noGrad")
-    }
+  for i in inputs.indices where inputs[i].body.isInference && kept.keepsInput(i) {
+    throw OpError(
+      op.name, "a tensor made in inference mode cannot be kept for backward: clone it outside, or use noGrad")
   }
-  for i in outputs.indices where !kept.keepsOutput(i) { saved.outputs[i] = nil }
   return GradNode(
-    name: op.name, inputs: inputs,
-    outputSpecs: SmallList(mapping: outputs) {
-      TensorSpec(shape: $0.layout.shape, dtype: $0.dtype, device: $0.storage.device)
-    },
-    saved: saved, callSite: context.values.detectsAnomalies ? captureCallSite() : nil, pullback: pullback)
+    name: op.name, inputs: inputs, outputSpecs: outputSpecs,
+    saved: GradNode.SavedTensors(kept, inputs, outputCount: outputSpecs.count, output),
+    callSite: context.values.detectsAnomalies ? captureCallSite() : nil, pullback: pullback)
 }
 
 /// Differentiates an operation through its smaller parts: forward again, then back.

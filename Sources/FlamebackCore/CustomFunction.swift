@@ -57,7 +57,7 @@ func recorded(
   _ pullback: @escaping @Sendable ([Tensor?]) -> [Tensor?]
 ) -> [Tensor] {
   let node = GradNode(
-    name: name, inputs: SmallList(inputs), outputSpecs: SmallList(outputs.map(\.spec)), saved: GradNode.SavedTensors(),
+    name: name, inputs: SmallList(inputs), outputSpecs: SpecList(outputs, \.spec), saved: GradNode.SavedTensors(),
     callSite: context.values.detectsAnomalies ? captureCallSite() : nil
   ) { cotangents, _ in pullback(cotangents) }
   return outputs.enumerated().map { i, output in

@@ -68,9 +68,12 @@ extension Elementwise {
     let layout = a.layout.offset == 0 ? a.layout : Layout(shape: a.layout.shape, strides: a.layout.strides)
     if context.values.recordsGradients, x.requiresGrad || y?.requiresGrad == true {
       let op = ElementwiseOp(self, scalars: number.map { [$0] } ?? [], scalarMask: mask)
-      let body = TensorBody(storage: storage, layout: layout, dtype: dtype)
       let inputs = y.map { SmallList(x, $0) } ?? SmallList(x)
-      guard let node = try? recordedNode(op, inputs, SmallList(body), context) else { return nil }
+      let spec = SpecList(TensorSpec(shape: layout.shape, dtype: dtype))
+      let node = try? recordedNode(op, inputs, spec, context) { _ in
+        Tensor(TensorBody(storage: storage, layout: layout, dtype: dtype))
+      }
+      guard let node else { return nil }
       return Tensor(TensorBody(storage: storage, layout: layout, dtype: dtype, node: node))
     }
     return Tensor(TensorBody(storage: storage, layout: layout, dtype: dtype))

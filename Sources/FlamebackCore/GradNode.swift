@@ -96,13 +96,43 @@ public struct HookHandle: Sendable {
 
 /// One recorded operation: what made a tensor, and how gradients flow back through it. SeeAlso: torch.autograd.graph.Node
 public final class GradNode: @unchecked Sendable {
+  /// Tensors kept for backward, those of one or two operands inline.
   struct SavedTensors: Sendable {
-    var inputs = SmallList<Tensor?>()
-    var outputs = SmallList<Tensor?>()
+    private var first: Tensor?
+    private var second: Tensor?
+    /// From the third input on, then the outputs.
+    private var rest: [Tensor?] = []
+    private var inputCount = 0
+
+    init() {}
+
+    /// What `kept` names of the inputs and of the outputs that `output` gives.
+    init(_ kept: Kept, _ inputs: SmallList<Tensor>, outputCount: Int, _ output: (Int) -> Tensor) {
+      guard kept != .nothing else { return }
+      inputCount = inputs.count
+      if inputCount > 0, kept.keepsInput(0) { first = inputs[0] }
+      if inputCount > 1, kept.keepsInput(1) { second = inputs[1] }
+      let keepsOutputs = kept.rawValue >> 32 != 0
+      guard inputCount > 2 || keepsOutputs else { return }
+      rest.reserveCapacity(max(inputCount - 2, 0) + (keepsOutputs ? outputCount : 0))
+      for i in 2..<max(inputCount, 2) { rest.append(kept.keepsInput(i) ? inputs[i] : nil) }
+      guard keepsOutputs else { return }
+      for i in 0..<outputCount { rest.append(kept.keepsOutput(i) ? output(i) : nil) }
+    }
+
+    func input(_ i: Int) -> Tensor {
+      switch i {
+      case 0: first!
+      case 1: second!
+      default: rest[i - 2]!
+      }
+    }
+
+    func output(_ i: Int) -> Tensor { rest[max(inputCount - 2, 0) + i]! }
 
     /// Whether freeing them may free other nodes.
     var leadsOn: Bool {
-      inputs.contains { $0?.body.node != nil } || outputs.contains { $0?.body.node != nil }
+      first?.body.node != nil || second?.body.node != nil || rest.contains { $0?.body.node != nil }
     }
   }
 
@@ -116,18 +146,20 @@ public final class GradNode: @unchecked Sendable {
   /// Larger for later operations: backward goes from large to small.
   let serial: Int
   public let name: String
-  let inputSpecs: SmallList<TensorSpec>
-  let outputSpecs: SmallList<TensorSpec>
+  let inputSpecs: SpecList
+  let outputSpecs: SpecList
   private(set) var edges: SmallList<Edge>
   private let pullback: @Sendable ([Tensor?], Saved) -> [Tensor?]
+  /// Guards the two variables below; they lie outside it because a generic container would cost more than the lock.
+  private let lock = Mutex(())
   /// Tensors kept for backward; nil once freed.
-  private let saved: Mutex<SavedTensors?>
+  private var saved: SavedTensors?
   /// What few nodes have.
-  private let extras = Mutex<Extras?>(nil)
+  private var extras: Extras?
   /// The forward call, in anomaly mode.
   let callSite: [String]?
 
-  struct Extras {
+  private final class Extras {
     var hooks: [(id: Int, output: Int, body: @Sendable (Tensor) -> Tensor?)] = []
     var retained: [Int: GradSlot] = [:]
     var nextID = 0
@@ -136,12 +168,12 @@ public final class GradNode: @unchecked Sendable {
   private static let serials = Atomic<Int>(0)
 
   init(
-    name: String, inputs: SmallList<Tensor>, outputSpecs: SmallList<TensorSpec>, saved: SavedTensors,
+    name: String, inputs: SmallList<Tensor>, outputSpecs: SpecList, saved: SavedTensors,
     callSite: [String]?, pullback: @escaping @Sendable ([Tensor?], Saved) -> [Tensor?]
   ) {
     serial = GradNode.serials.wrappingAdd(1, ordering: .relaxed).newValue
     self.name = name
-    inputSpecs = SmallList(mapping: inputs) { $0.spec }
+    inputSpecs = SpecList(inputs)
     self.outputSpecs = outputSpecs
     edges = SmallList(mapping: inputs) { input in
       if let node = input.body.node { return .node(node, input.body.outputIndex) }
@@ -150,7 +182,7 @@ public final class GradNode: @unchecked Sendable {
     }
     self.callSite = callSite
     self.pullback = pullback
-    self.saved = Mutex(saved)
+    self.saved = saved
   }
 
   func isWanted(_ i: Int) -> Bool { if case .none = edges[i] { false } else { true } }
@@ -164,7 +196,7 @@ public final class GradNode: @unchecked Sendable {
 
   /// The gradients of the inputs. Frees the kept tensors unless they are retained.
   func run(_ cotangents: [Tensor?], retain: Bool) throws(OpError) -> [Tensor?] {
-    let tensors = saved.withLock { saved -> SavedTensors? in
+    let tensors = lock.withLock { _ in
       let tensors = saved
       if !retain { saved = nil }
       return tensors
@@ -201,23 +233,22 @@ public final class GradNode: @unchecked Sendable {
     }
   }
 
-  private func withExtras<R: Sendable>(_ body: (inout Extras) -> R) -> R {
-    extras.withLock { extras in
-      var present = extras ?? Extras()
-      defer { extras = present }
-      return body(&present)
+  private func withExtras<R: Sendable>(_ body: (Extras) -> R) -> R {
+    lock.withLock { _ in
+      let present = extras ?? Extras()
+      extras = present
+      return body(present)
     }
   }
 
-  func retainedSlot(_ output: Int) -> GradSlot? { extras.withLock { $0?.retained[output] } }
-  var hooks: [(id: Int, output: Int, body: @Sendable (Tensor) -> Tensor?)] { extras.withLock { $0?.hooks ?? [] } }
+  func retainedSlot(_ output: Int) -> GradSlot? { lock.withLock { _ in extras?.retained[output] } }
+  var hooks: [(id: Int, output: Int, body: @Sendable (Tensor) -> Tensor?)] { lock.withLock { _ in extras?.hooks ?? [] } }
 
   deinit {
-    let tensors = saved.withLock { $0.take() }
     let isInside = edges.contains { if case .node = $0 { true } else { false } }
-    guard isInside || tensors?.leadsOn == true else { return }
+    guard isInside || saved?.leadsOn == true else { return }
     let pending = Trampoline.pending
-    pending.items.append((edges, tensors))
+    pending.items.append((edges, saved.take()))
     edges = SmallList()  // the list must be the only owner, or the chain would be freed from here, node within node
     pending.drain()
   }

@@ -98,9 +98,9 @@ public struct Saved: Sendable {
   let tensors: GradNode.SavedTensors
 
   /// The kept input `i`.
-  public func input(_ i: Int) -> Tensor { tensors.inputs[i]! }
+  public func input(_ i: Int) -> Tensor { tensors.input(i) }
   /// The kept output `i`.
-  public func output(_ i: Int) -> Tensor { node.restored(tensors.outputs[i]!, i) }
+  public func output(_ i: Int) -> Tensor { node.restored(tensors.output(i), i) }
   public func spec(_ i: Int) -> TensorSpec { node.inputSpecs[i] }
   public func outputSpec(_ i: Int) -> TensorSpec { node.outputSpecs[i] }
   public var inputCount: Int { node.inputSpecs.count }

@@ -14,12 +14,15 @@ public struct Layout: Sendable, Hashable {
   public init(_ shape: Shape) { self.init(shape: shape, strides: shape.contiguousStrides) }
 
   public var rank: Int { shape.count }
-  public var elementCount: Int { shape.elementCount }
+  @inlinable public var elementCount: Int { shape.elementCount }
 
   /// Row-major without gaps. Dimensions of size 1 may have any stride. SeeAlso: Tensor.is_contiguous
+  @inlinable
   public var isContiguous: Bool {
     var expected = 1
-    for i in (0..<shape.count).reversed() {
+    var i = shape.count
+    while i > 0 {
+      i -= 1
       let size = shape[i]
       if size == 0 { return true }
       if size != 1 && strides[i] != expected { return false }

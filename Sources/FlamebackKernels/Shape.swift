@@ -44,6 +44,7 @@ public struct Shape: Sendable {
   }
 
   /// The product of the sizes, 1 for a scalar. SeeAlso: Tensor.numel
+  @inlinable
   public var elementCount: Int {
     var product = 1
     for i in 0..<count { product &*= self[i] }
@@ -100,6 +101,7 @@ extension Shape: RandomAccessCollection, MutableCollection {
 }
 
 extension Shape: Hashable {
+  @inlinable
   public static func == (a: Shape, b: Shape) -> Bool {
     guard a.count == b.count else { return false }
     for i in 0..<a.count where a[i] != b[i] { return false }
