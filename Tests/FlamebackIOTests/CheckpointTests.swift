@@ -16,8 +16,7 @@ func withFolder<R>(_ body: (String) throws -> R) throws -> R {
   return try body(folder)
 }
 
-/// Serialized: the runs draw from the default generator.
-@Suite(.serialized) struct CheckpointTests {
+@Suite struct CheckpointTests {
   private final class Run {
     let model = Sequential(Linear(4, 8, bias: false), BatchNorm1d(8), ReLU(), Dropout(0.3), Linear(8, 3))
     let optimizer: AdamW
@@ -75,18 +74,20 @@ func withFolder<R>(_ body: (String) throws -> R) throws -> R {
 
   /// PyTorch's run goes on here, step by step the same, and from our own file once more.
   @Test func aRunOfPyTorchGoesOn() throws {
-    let run = Run()
-    let state = try run.load(fixture("after3.pth"))
-    #expect(state["epoch"]?.int == 3)
-    if case .string("hé")? = state["note"] {} else { Issue.record("the note is lost") }
-    try run.expect("after6", losses: run.steps(3))
-    try withFolder { folder in
-      let folder = ProcessInfo.processInfo.environment["FLAMEBACK_OUT"] ?? folder
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      try run.save("\(folder)/after6.pth", epoch: 6)
-      let next = Run()
-      _ = try next.load("\(folder)/after6.pth")
-      try next.expect("after9", losses: next.steps(3))
+    try withGenerator(Generator()) {  // other tests draw from the program's meanwhile
+      let run = Run()
+      let state = try run.load(fixture("after3.pth"))
+      #expect(state["epoch"]?.int == 3)
+      if case .string("hé")? = state["note"] {} else { Issue.record("the note is lost") }
+      try run.expect("after6", losses: run.steps(3))
+      try withFolder { folder in
+        let folder = ProcessInfo.processInfo.environment["FLAMEBACK_OUT"] ?? folder
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try run.save("\(folder)/after6.pth", epoch: 6)
+        let next = Run()
+        _ = try next.load("\(folder)/after6.pth")
+        try next.expect("after9", losses: next.steps(3))
+      }
     }
   }
 
