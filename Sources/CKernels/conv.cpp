@@ -1,4 +1,4 @@
-// The convolution's C door: chooses between oneDNN and columns, widens halves.
+// The convolution's C door: chooses between oneDNN, planes and columns, widens halves.
 #include "conv.hpp"
 
 #include "gemm.hpp"
@@ -81,6 +81,7 @@ void forward(const fb_conv &v, const T *x, const T *weight, const T *bias, T *y)
       convolveColumns(merged.conv, merged.x, weight, bias, merged.y);
       return exchange(merged.y, v.out_channels, v.batch, volume(v.output), y);
     }
+    if (convolveDepthwise(v, false, x, weight, bias, y)) return;
     if (suitsOneDNN(v, ConvPass::forward) &&
         convolveOneDNN(v, ConvPass::forward, const_cast<T *>(x), const_cast<T *>(weight), bias, y))
       return;
@@ -97,6 +98,7 @@ void backwardInput(const fb_conv &v, const T *dy, const T *weight, const T *bias
       convolveColumnsInput(merged.conv, merged.y, weight, bias, merged.x);
       return exchange(merged.x, v.in_channels, v.batch, volume(v.input), dx);
     }
+    if (convolveDepthwise(v, true, dy, weight, bias, dx)) return;
     if (suitsOneDNN(v, ConvPass::backwardInput) &&
         convolveOneDNN(v, ConvPass::backwardInput, dx, const_cast<T *>(weight), nullptr, const_cast<T *>(dy))) {
       if (!bias) return;

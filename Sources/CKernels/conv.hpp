@@ -1,4 +1,4 @@
-// The two ways to compute a convolution; conv.cpp chooses.
+// The ways to compute a convolution; conv.cpp chooses.
 #ifndef FBD_CONV_HPP
 #define FBD_CONV_HPP
 #include "include/fb_conv.h"
@@ -15,6 +15,11 @@ enum class ConvPass : int { forward, backwardInput, backwardWeight };
 // source, weight and destination are the operands x, weight, y or their gradients, whichever the pass reads or writes.
 bool convolveOneDNN(const fb_conv &conv, ConvPass pass, void *source, void *weight, const void *bias,
                     void *destination);
+
+// One input channel a group, float32, two dimensions: forward, or the gradient for the input (x is then dy, y is dx).
+// False: it is not that, nothing was written.
+bool convolveDepthwise(const fb_conv &conv, bool backward, const float *x, const float *weight, const float *bias,
+                       float *y);
 
 // By unfolding into columns and multiplying; any type but bool and halves.
 template <class T> void convolveColumns(const fb_conv &conv, const T *x, const T *weight, const T *bias, T *y);

@@ -288,6 +288,10 @@ class Interpreter {
     return r >= c.nInputs || c.inputs[r].kind == FB_SINGLE || registers[r].period > 0;
   }
 
+  bool isOneNumber(uint16_t r) const {
+    return r < c.nInputs ? c.inputs[r].kind == FB_SINGLE : r < firstResult();
+  }
+
   // Fills a slot with n elements of an operand that repeats.
   void repeat(const fb_operand &input, const Register &reg, size_t n) {
     const size_t period = static_cast<size_t>(reg.period);
@@ -369,7 +373,14 @@ class Interpreter {
     const int32_t j = directOut[k];
     if (j >= 0) result.tile = static_cast<char *>(c.outputs[j].data) + at * static_cast<int64_t>(size);
     const int operands = arity[i.op];
-    kernels().at[c.compute][i.op](registers[i.a].tile, operands > 1 ? registers[i.b].tile : nullptr,
+    uint16_t a = i.a, b = i.b;
+    if (operands == 2 && isOneNumber(a) && (i.op == FB_OP_ADD || i.op == FB_OP_MUL)) std::swap(a, b);
+    if (operands == 2 && isOneNumber(b)) {  // one load fewer for each result
+      if (const Kernel kernel = kernels().byNumber[c.compute][i.op]) {
+        return kernel(registers[a].tile, registers[b].tile, nullptr, result.tile, n, errors);
+      }
+    }
+    kernels().at[c.compute][i.op](registers[a].tile, operands > 1 ? registers[b].tile : nullptr,
                                   operands > 2 ? registers[i.c].tile : nullptr, result.tile, n, errors);
   }
 

@@ -3,6 +3,24 @@
 
 using namespace fbd;
 
+namespace {
+
+// The position of the first index that is out of range, or -1.
+template <class T>
+inline int64_t gatherLine(const T *from, int64_t size, int64_t stride, const int64_t *index, int64_t n, T *to) {
+  for (int64_t i = 0; i < n; ++i) {
+    int64_t k = index[i];
+    if (uint64_t(k) >= uint64_t(size)) {  // rarely: it counts from the end
+      if (isOutOfRange(k, size)) return i;
+      k = wrapIndex(k, size);
+    }
+    to[i] = from[k * stride];
+  }
+  return -1;
+}
+
+}  // namespace
+
 extern "C" int64_t fb_line_count(int32_t ndim, const int64_t *shape, int32_t dim) {
   int64_t count = 1;
   for (int32_t d = 0; d < ndim; ++d)
@@ -23,13 +41,9 @@ extern "C" int64_t fb_gather(int64_t item_size, int32_t ndim, const int64_t *sha
       if (together == 1 && step == 1) {
         const int64_t n = shape[dim], *at = index + place;
         T *to = static_cast<T *>(out) + place;
-        const int64_t found = bad < 0 ? firstBadIndex(at, n, size) : 0;
-        if (bad < 0 && found >= 0) bad = place + found;
         if (bad >= 0) return;
-        if (stride == 1)
-          for (int64_t i = 0; i < n; ++i) to[i] = from[wrapIndex(at[i], size)];
-        else
-          for (int64_t i = 0; i < n; ++i) to[i] = from[wrapIndex(at[i], size) * stride];
+        bad = stride == 1 ? gatherLine(from, size, 1, at, n, to) : gatherLine(from, size, stride, at, n, to);
+        if (bad >= 0) bad += place;
         return;
       }
       for (int64_t i = 0; i < shape[dim] && bad < 0; ++i)

@@ -360,15 +360,15 @@ void fb_reduce(fb_reduction op, const void *in, fb_dtype in_dtype, int64_t outer
     for (int64_t at = begin; at < end; ++at) finish(partialOfNothing(t.kind), at);
     return;
   }
-  if (inner == 1 && n <= shortRow && (op == FB_REDUCE_SUM || op == FB_REDUCE_MEAN) && in_dtype == FB_F32 &&
+  const int64_t blocks = blocksOf(n, inner);
+  if (inner == 1 && blocks == 1 && (op == FB_REDUCE_SUM || op == FB_REDUCE_MEAN) && in_dtype == FB_F32 &&
       out_dtype == FB_F32) {
     const float *x = static_cast<const float *>(in) + begin * n;
     const double divisor = op == FB_REDUCE_MEAN ? static_cast<double>(n) : 1;
-    return reduceKernels().sum.shortRows(x, static_cast<size_t>(n), end - begin, divisor,
-                                         static_cast<float *>(out) + begin);
+    return reduceKernels().sum.packedRows(x, static_cast<size_t>(n), end - begin, divisor,
+                                          static_cast<float *>(out) + begin);
   }
   if (inner == 1 && n <= shortRow) return reduceShortRows(t, finish, begin, end);
-  const int64_t blocks = blocksOf(n, inner);
   if (inner > 1 && blocks == 1 && (op == FB_REDUCE_SUM || op == FB_REDUCE_MEAN) && in_dtype == FB_F32 &&
       out_dtype == FB_F32) {
     return sumColumns(static_cast<const float *>(in), n, inner, op == FB_REDUCE_MEAN ? static_cast<double>(n) : 1,

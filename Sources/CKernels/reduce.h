@@ -37,8 +37,8 @@ using ColumnKernel = void (*)(Columns &columns, const void *x, size_t width, int
 struct SumKernels {
   // sums[k] += element k of `rows` rows, `step` apart
   void (*rows)(const float *x, int64_t step, int64_t rows, size_t width, double *sums);
-  // out[r] = sum of n numbers / divisor, for packed rows of few numbers
-  void (*shortRows)(const float *x, size_t n, int64_t rows, double divisor, float *out);
+  // out[r] = sum of n numbers / divisor, for packed rows
+  void (*packedRows)(const float *x, size_t n, int64_t rows, double divisor, float *out);
 };
 
 struct ReduceKernels {

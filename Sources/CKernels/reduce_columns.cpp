@@ -99,25 +99,6 @@ void SumRows(const float *x, int64_t step, int64_t rows, size_t width, double *s
   }
 }
 
-void SumShortRows(const float *x, size_t n, int64_t rows, double divisor, float *out) {
-  const hn::ScalableTag<float> d;
-  const size_t lanes = hn::Lanes(d);
-  for (int64_t r = 0; r < rows; ++r, x += n) {
-    if (n < lanes) {
-      float sum = 0;
-      for (size_t i = 0; i < n; ++i) sum += x[i];
-      out[r] = static_cast<float>(sum / divisor);
-      continue;
-    }
-    auto s = hn::LoadU(d, x);
-    size_t i = lanes;
-    for (; i + lanes <= n; i += lanes) s = hn::Add(s, hn::LoadU(d, x + i));
-    float sum = hn::GetLane(hn::SumOfLanes(d, s));
-    for (; i < n; ++i) sum += x[i];
-    out[r] = static_cast<float>(sum / divisor);
-  }
-}
-
 template <class T> void AddPower(Columns &s, const void *elements, size_t width, int64_t, double param) {
   const T *x = static_cast<const T *>(elements);
   alignas(64) double base[Columns::width], power[Columns::width];
@@ -156,7 +137,7 @@ template <class T> void FillReal(ReduceKernels &t, int compute) {
 }
 
 void FillReduceColumns(ReduceKernels &t) {
-  t.sum = {SumRows, SumShortRows};
+  t.sum.rows = SumRows;
   FillReal<float>(t, FB_COMPUTE_F32);
   FillReal<double>(t, FB_COMPUTE_F64);
   const int i64 = FB_COMPUTE_I64, c128 = FB_COMPUTE_C128;

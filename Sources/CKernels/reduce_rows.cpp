@@ -2,6 +2,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "reduce_rows.cpp"
 #include <hwy/foreach_target.h>
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -116,6 +117,8 @@ HWY_INLINE double PlainSum(const float *x, size_t n) {
     const size_t end = i + std::min(stretch, (n - i) / (4 * lanes) * (4 * lanes));
     auto s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
     for (; i < end; i += 4 * lanes) {
+      hwy::Prefetch(x + i + 1024);  // the hardware stops at the end of each page
+      hwy::Prefetch(x + i + 1024 + 2 * lanes);
       s0 = hn::Add(s0, hn::LoadU(d, x + i));
       s1 = hn::Add(s1, hn::LoadU(d, x + i + lanes));
       s2 = hn::Add(s2, hn::LoadU(d, x + i + 2 * lanes));
@@ -124,6 +127,30 @@ HWY_INLINE double PlainSum(const float *x, size_t n) {
     total += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)))));
   }
   return total + SumOf(x + i, n - i, AsDouble());
+}
+
+// Short rows add up in float.
+void SumPackedRows(const float *x, size_t n, int64_t rows, double divisor, float *out) {
+  const hn::ScalableTag<float> d;
+  const size_t lanes = hn::Lanes(d);
+  for (int64_t r = 0; r < rows; ++r, x += n) {
+    if (n > 64) {
+      out[r] = static_cast<float>(PlainSum(x, n) / divisor);
+      continue;
+    }
+    if (n < lanes) {
+      float sum = 0;
+      for (size_t i = 0; i < n; ++i) sum += x[i];
+      out[r] = static_cast<float>(sum / divisor);
+      continue;
+    }
+    auto s = hn::LoadU(d, x);
+    size_t i = lanes;
+    for (; i + lanes <= n; i += lanes) s = hn::Add(s, hn::LoadU(d, x + i));
+    float sum = hn::GetLane(hn::SumOfLanes(d, s));
+    for (; i < n; ++i) sum += x[i];
+    out[r] = static_cast<float>(sum / divisor);
+  }
 }
 
 // Exponentials in the type of x, their sum in double.
@@ -259,6 +286,7 @@ void ComplexRow(Kind kind, const void *px, size_t n, int64_t, double param, fb_p
 }
 
 void FillReduceRows(ReduceKernels &t) {
+  t.sum.packedRows = SumPackedRows;
   t.row[FB_COMPUTE_I64] = IntegerRow;
   t.row[FB_COMPUTE_F32] = RealRow<float>;
   t.row[FB_COMPUTE_F64] = RealRow<double>;

@@ -8,27 +8,56 @@
 namespace fbd {
 namespace {
 
-template <class K> bool less(const Item<K> &a, const Item<K> &b) { return a.key < b.key; }
+// Types, not functions: the library's algorithms inline them.
+struct Less {
+  template <class T> bool operator()(const T &a, const T &b) const { return a.key < b.key; }
+};
+struct Greater {
+  template <class T> bool operator()(const T &a, const T &b) const { return a.key > b.key; }
+};
 template <class K> bool greater(const Item<K> &a, const Item<K> &b) { return a.key > b.key; }
 
-// Runs body(line of x, items, place of the line's first result) for each line; results have `kept` items a line.
+// Runs body(line of x, room for its items, place of the line's first result) for each line; results have `kept` items a
+// line.
 template <class T, class Body>
 void forEachLine(const T *x, int64_t n, int64_t inner, int64_t kept, int64_t begin, int64_t end, Body &&body) {
-  Scratch scratch(size_t(n) * sizeof(Item<Key<T>>));
+  Scratch scratch(size_t(n + 1) * sizeof(Item<Key<T>>));
   auto *items = scratch.as<Item<Key<T>>>();
   for (int64_t line = begin; line < end; ++line) {
     const int64_t o = line / inner, i = line % inner;
-    const T *from = x + o * n * inner + i;
-    loadItems(from, n, inner, items);
-    body(from, items, o * kept * inner + i);
+    body(x + o * n * inner + i, items, o * kept * inner + i);
   }
 }
 
-template <class K>
-void selectTop(Item<K> *items, int64_t n, int64_t k, bool largest, bool sorted) {
-  auto before = largest ? greater<K> : less<K>;
+// The k first of a line by `before`, in the order and with the ties of std::partial_sort, whose heap of k items this is.
+// The keys of the others are only compared, a block at a time, with the heap's last: few of them enter it.
+template <class T, class Before>
+void selectFew(const T *x, int64_t n, int64_t stride, Item<Key<T>> *heap, int64_t k, Before before) {
+  using K = Key<T>;
+  constexpr int64_t kBlock = 32;
+  loadItems(x, k, stride, heap);
+  std::make_heap(heap, heap + k, before);
+  K keys[kBlock];
+  for (int64_t start = k; start < n; start += kBlock) {
+    const int64_t count = std::min(kBlock, n - start);
+    for (int64_t i = 0; i < count; ++i) keys[i] = keyOf(x[(start + i) * stride]);
+    const K last = heap[0].key;
+    bool enters = false;
+    for (int64_t i = 0; i < count; ++i) enters |= std::is_same_v<Before, Greater> ? keys[i] > last : keys[i] < last;
+    if (!enters) continue;
+    for (int64_t i = 0; i < count; ++i) {
+      heap[k] = {keys[i], start + i};
+      if (before(heap[k], heap[0])) std::pop_heap(heap, heap + k + 1, before);  // puts item k into the heap of the others
+    }
+  }
+  std::sort_heap(heap, heap + k, before);
+}
+
+template <class T, class Before>
+void selectTop(const T *x, int64_t n, int64_t stride, Item<Key<T>> *items, int64_t k, bool sorted, Before before) {
   if (k == 0) return;
-  if (k * 64 <= n) return std::partial_sort(items, items + k, items + n, before);
+  if (k * 64 <= n) return selectFew(x, n, stride, items, k, before);
+  loadItems(x, n, stride, items);
   std::nth_element(items, items + k - 1, items + n, before);
   if (sorted) std::sort(items, items + k - 1, before);
 }
@@ -70,6 +99,7 @@ int64_t medianOf(const T *x, Item<Key<T>> *items, int64_t n, int64_t stride, boo
       ++nans;
     }
   const int64_t k = nans == n ? 0 : (n - nans - 1) / 2;
+  loadItems(x, n, stride, items);
   std::nth_element(items, items + k, items + n, [](const Item<Key<T>> &a, const Item<Key<T>> &b) {
     return a.key < b.key || (a.key == b.key && a.index < b.index);
   });
@@ -78,7 +108,8 @@ int64_t medianOf(const T *x, Item<Key<T>> *items, int64_t n, int64_t stride, boo
 
 template <class T>
 int64_t modeOf(const T *x, Item<Key<T>> *items, int64_t n, int64_t stride) {
-  std::sort(items, items + n, less<Key<T>>);
+  loadItems(x, n, stride, items);
+  std::sort(items, items + n, Less());
   int64_t best = 0, most = 0, count = 0;
   for (int64_t i = 0; i < n; ++i) {
     ++count;
@@ -104,7 +135,8 @@ extern "C" void fb_topk(fb_dtype dtype, const void *x, int64_t outer, int64_t n,
   dispatch<kReal>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     forEachLine(static_cast<const T *>(x), n, inner, k, begin, end, [&](const T *line, auto *items, int64_t place) {
-      selectTop(items, n, k, largest, sorted);
+      if (largest) selectTop(line, n, inner, items, k, sorted, Greater());
+      else selectTop(line, n, inner, items, k, sorted, Less());
       for (int64_t i = 0; i < k; ++i) {
         indices[place + i * inner] = items[i].index;
         static_cast<T *>(values)[place + i * inner] = line[items[i].index * inner];
@@ -119,6 +151,7 @@ extern "C" void fb_kthvalue(fb_dtype dtype, const void *x, int64_t outer, int64_
   dispatch<kReal>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     forEachLine(static_cast<const T *>(x), n, inner, 1, begin, end, [&](const T *line, auto *items, int64_t place) {
+      loadItems(line, n, inner, items);
       quickSelect(items, n, k - 1);
       indices[place] = items[k - 1].index;
       static_cast<T *>(values)[place] = line[items[k - 1].index * inner];

@@ -88,6 +88,9 @@ extension Expression: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
     return .op(FB_OP_SELECT, self, then, otherwise)
   }
 
+  /// The product; nothing where this is the number 0, whatever `x` may be: a term that was not asked for.
+  public func times(_ x: Expression) -> Expression { constant?.isZero == true ? 0 : self * x }
+
   public func pow(_ exponent: Expression) -> Expression { .op(FB_OP_POW, self, exponent) }
   public var squared: Expression { self * self }
   public var abs: Expression { .op(FB_OP_ABS, self) }

@@ -242,7 +242,9 @@ public final class GradNode: @unchecked Sendable {
   }
 
   func retainedSlot(_ output: Int) -> GradSlot? { lock.withLock { _ in extras?.retained[output] } }
-  var hooks: [(id: Int, output: Int, body: @Sendable (Tensor) -> Tensor?)] { lock.withLock { _ in extras?.hooks ?? [] } }
+  var hooks: [(id: Int, output: Int, body: @Sendable (Tensor) -> Tensor?)] {
+    lock.withLock { _ in extras?.hooks ?? [] }
+  }
 
   deinit {
     let isInside = edges.contains { if case .node = $0 { true } else { false } }

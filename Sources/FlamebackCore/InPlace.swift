@@ -1,4 +1,5 @@
 import FlamebackKernels
+import Synchronization
 
 extension Tensor {
   /// Whether nobody else holds the memory, so that it may be overwritten without changing another variable.
@@ -12,25 +13,28 @@ extension Tensor {
 package final class ElementwiseUpdate: Sendable {
   private let name: String
   private let targetCount: Int
-  private let program: ElementwiseProgram
+  /// By the numbers that are 0 or 1: terms without weight cost nothing.
+  private let programs = Mutex<[[Double]: ElementwiseProgram]>([:])
+  private let results: @Sendable (_ numbers: [Expression]) -> [Expression]
+  private let arity: Int
   /// One function a target, for devices and traces.
   private let functions: [Elementwise]
 
   /// `body` gives a new value for each target from (targets, sources, numbers).
   package init(
     _ name: String, targets: Int, sources: Int, scalars: Int,
-    _ body: (_ targets: [Expression], _ sources: [Expression], _ scalars: [Expression]) -> [Expression]
+    _ body:
+      @escaping @Sendable (_ targets: [Expression], _ sources: [Expression], _ scalars: [Expression]) -> [Expression]
   ) {
     self.name = name
     targetCount = targets
     let arity = targets + sources
     let inputs = (0..<arity).map(Expression.input)
-    func results(_ numbers: [Expression]) -> [Expression] {
+    let results = { @Sendable (numbers: [Expression]) in
       body(Array(inputs[..<targets]), Array(inputs[targets...]), numbers)
     }
-    program = Expression.compile(
-      results((0..<scalars).map { Expression(.parameter($0)) }), inputCount: arity, resultIndex: nil,
-      parameterCount: scalars, isComplex: false)
+    self.arity = arity
+    self.results = results
     functions = results((0..<scalars).map { .input(arity + $0) }).map { expression in
       Elementwise(
         name: name, arity: arity + scalars, rule: .promoted, domain: .floating, conditions: 0, expression: expression,
@@ -65,9 +69,21 @@ package final class ElementwiseUpdate: Sendable {
       let target = results[$0] ?? targets[$0]
       return ElementwiseOperand(target.hostView.pointer, target.dtype, strides: nil)
     }
-    program.run(
+    program(scalars).run(
       compute: targets[0].dtype, shape: shape, inputs: inputs, parameters: scalars.map { .float($0) }, outputs: outputs)
     withExtendedLifetime(sources) {}
     for i in targets.indices { if let result = results[i] { targets[i] = result } }
+  }
+
+  private func program(_ scalars: [Double]) -> ElementwiseProgram {
+    let key = scalars.map { $0 == 0 || $0 == 1 ? $0 : 2 }
+    return programs.withLock { known in
+      if let program = known[key] { return program }
+      let numbers = key.enumerated().map { $1 == 2 ? Expression(.parameter($0)) : .constant(.float($1)) }
+      let program = Expression.compile(
+        results(numbers), inputCount: arity, resultIndex: nil, parameterCount: key.count, isComplex: false)
+      known[key] = program
+      return program
+    }
   }
 }

@@ -53,17 +53,26 @@ struct MatrixMultiply: Primitive {
   var acceptsStrides: Bool { true }
   var attributes: [(String, String)] { [("alpha", "\(alpha)"), ("beta", "\(beta)")] }
 
-  /// da = ᾱ g bᴴ, db = ᾱ aᴴ g, dc = β̄ g, each summed over the dimensions that were broadcast.
+  /// da = ᾱ g bᴴ, db = ᾱ aᴴ g, dc = β̄ g, each summed over the dimensions that were broadcast. The gradient of a transposed
+  /// view is computed transposed, so that what lies beneath (a weight) gets it in its own order.
   var gradient: Gradient {
     .pullback(keeps: [.input(0), .input(1)]) { [alpha, beta] cotangents, saved in
       guard let g = cotangents[0] else { return Array(repeating: nil, count: saved.inputCount) }
       let product = MatrixMultiply(alpha: alpha.conjugate)
       var result: [Tensor?] = [nil, nil]
       if saved.needs(0) {
-        result[0] = apply(product, g, saved.input(1).adjoint()).summed(to: saved.spec(0).shape)
+        let (a, b) = (saved.input(0), saved.input(1))
+        let gradient =
+          a.isTransposed
+          ? apply(product, b.conj(), g.transpose(-2, -1)).transpose(-2, -1) : apply(product, g, b.adjoint())
+        result[0] = gradient.summed(to: saved.spec(0).shape)
       }
       if saved.needs(1) {
-        result[1] = apply(product, saved.input(0).adjoint(), g).summed(to: saved.spec(1).shape)
+        let (a, b) = (saved.input(0), saved.input(1))
+        let gradient =
+          b.isTransposed
+          ? apply(product, g.transpose(-2, -1), a.conj()).transpose(-2, -1) : apply(product, a.adjoint(), g)
+        result[1] = gradient.summed(to: saved.spec(1).shape)
       }
       if saved.inputCount > 2 {
         result.append(saved.needs(2) ? g.scaled(by: beta.conjugate).summed(to: saved.spec(2).shape) : nil)
@@ -79,6 +88,12 @@ extension Scalar {
 }
 
 extension Tensor {
+  /// Whether the last two dimensions lie in memory the other way round.
+  fileprivate var isTransposed: Bool {
+    let rank = rank
+    return strides[rank - 2] == 1 && strides[rank - 1] > 1 && strides[rank - 1] >= shape[rank - 2]
+  }
+
   /// The conjugate transpose of the last two dimensions; conjugation costs a copy for complex numbers only.
   func adjoint() -> Tensor {
     let flipped = transpose(-2, -1)

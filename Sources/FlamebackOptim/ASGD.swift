@@ -41,7 +41,7 @@ public final class ASGD: Optimizer {
   }
 
   private static let rule = ElementwiseUpdate("asgd", targets: 2, sources: 1, scalars: 5) { t, s, c in
-    let value = c[3] * t[0] - c[0] * (c[2] * s[0] + c[1] * t[0])
+    let value = c[3] * t[0] - c[0] * (c[2] * s[0] + c[1].times(t[0]))
     return [value, (c[4] .== 1).select(value, t[1] + c[4] * (value - t[1]))]
   }
 }

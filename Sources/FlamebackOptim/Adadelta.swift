@@ -40,7 +40,7 @@ public final class Adadelta: Optimizer {
   }
 
   private static let rule = ElementwiseUpdate("adadelta", targets: 3, sources: 1, scalars: 6) { t, s, c in
-    let g = c[3] * s[0] + c[1] * t[0]
+    let g = c[3] * s[0] + c[1].times(t[0])
     let square = c[4] * t[1] + c[5] * g * g
     let delta = Expression.sqrt(t[2] + c[2]) / Expression.sqrt(square + c[2]) * g
     return [t[0] - c[0] * delta, square, c[4] * t[2] + c[5] * delta * delta]

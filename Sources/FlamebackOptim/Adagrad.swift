@@ -49,7 +49,7 @@ public final class Adagrad: Optimizer {
   }
 
   private static let rule = ElementwiseUpdate("adagrad", targets: 2, sources: 1, scalars: 4) { t, s, c in
-    let g = c[3] * s[0] + c[1] * t[0]
+    let g = c[3] * s[0] + c[1].times(t[0])
     let sum = t[1] + g * g
     return [t[0] - c[0] * g / (Expression.sqrt(sum) + c[2]), sum]
   }

@@ -45,14 +45,14 @@ public class Adam: Optimizer {
   }
 
   private static let adam = ElementwiseUpdate("adam", targets: 3, sources: 1, scalars: 9) { t, s, c in
-    let g = c[7] * s[0] + c[5] * t[0]
+    let g = c[7] * s[0] + c[5].times(t[0])
     let mean = t[1] + c[1] * (g - t[1])
     let square = c[2] * t[2] + c[8] * g * g
     return [c[6] * t[0] - c[0] * mean / (Expression.sqrt(square) / c[3] + c[4]), mean, square]
   }
 
   private static let amsgrad = ElementwiseUpdate("adam.amsgrad", targets: 4, sources: 1, scalars: 9) { t, s, c in
-    let g = c[7] * s[0] + c[5] * t[0]
+    let g = c[7] * s[0] + c[5].times(t[0])
     let mean = t[1] + c[1] * (g - t[1])
     let square = c[2] * t[2] + c[8] * g * g
     let largest = Expression.maximum(t[3], square)

@@ -37,7 +37,7 @@ public final class Adamax: Optimizer {
   }
 
   private static let rule = ElementwiseUpdate("adamax", targets: 3, sources: 1, scalars: 6) { t, s, c in
-    let g = c[3] * s[0] + c[1] * t[0]
+    let g = c[3] * s[0] + c[1].times(t[0])
     let mean = t[1] + c[4] * (g - t[1])
     let largest = Expression.maximum(c[5] * t[2], g.abs + c[2])
     return [t[0] - c[0] * mean / largest, mean, largest]

@@ -53,7 +53,7 @@ public final class NAdam: Optimizer {
   }
 
   private static let rule = ElementwiseUpdate("nadam", targets: 3, sources: 1, scalars: 10) { t, s, c in
-    let g = c[9] * s[0] + c[7] * t[0]
+    let g = c[9] * s[0] + c[7].times(t[0])
     let mean = t[1] + c[2] * (g - t[1])
     let square = c[3] * t[2] + c[4] * g * g
     let spread = Expression.sqrt(square / c[5]) + c[6]

@@ -51,7 +51,7 @@ public final class RAdam: Optimizer {
 
   private static func rule(isAdaptive: Bool) -> ElementwiseUpdate {
     ElementwiseUpdate("radam", targets: 3, sources: 1, scalars: 8) { t, s, c in
-      let g = c[7] * s[0] + c[5] * (c[6] * t[0])
+      let g = c[7] * s[0] + c[5].times(c[6] * t[0])
       let mean = t[1] + c[1] * (g - t[1])
       let square = c[2] * t[2] + c[3] * g * g
       let step = isAdaptive ? mean / (Expression.sqrt(square) + c[4]) : mean

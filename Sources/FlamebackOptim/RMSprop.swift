@@ -55,7 +55,7 @@ public final class RMSprop: Optimizer {
   private static func rule(centered: Bool, momentum: Bool) -> ElementwiseUpdate {
     ElementwiseUpdate("rmsprop", targets: 2 + (centered ? 1 : 0) + (momentum ? 1 : 0), sources: 1, scalars: 7) {
       t, s, c in
-      let g = c[3] * s[0] + c[1] * t[0]
+      let g = c[3] * s[0] + c[1].times(t[0])
       let square = c[4] * t[1] + c[5] * g * g
       var results = [square]
       var spread = square

@@ -49,16 +49,16 @@ public final class SGD: Optimizer {
   }
 
   private static let plain = ElementwiseUpdate("sgd", targets: 1, sources: 1, scalars: 3) { t, s, c in
-    [t[0] - c[0] * (c[2] * s[0] + c[1] * t[0])]
+    [t[0] - c[0] * (c[2] * s[0] + c[1].times(t[0]))]
   }
 
   private static let momentum = ElementwiseUpdate("sgd.momentum", targets: 2, sources: 1, scalars: 5) { t, s, c in
-    let velocity = c[3] * t[1] + c[4] * (c[2] * s[0] + c[1] * t[0])
+    let velocity = c[3] * t[1] + c[4] * (c[2] * s[0] + c[1].times(t[0]))
     return [t[0] - c[0] * velocity, velocity]
   }
 
   private static let nesterov = ElementwiseUpdate("sgd.nesterov", targets: 2, sources: 1, scalars: 5) { t, s, c in
-    let g = c[2] * s[0] + c[1] * t[0]
+    let g = c[2] * s[0] + c[1].times(t[0])
     let velocity = c[3] * t[1] + c[4] * g
     return [t[0] - c[0] * (g + c[3] * velocity), velocity]
   }
