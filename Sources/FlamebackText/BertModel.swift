@@ -41,7 +41,7 @@ public final class BertModel: Module {
       return inputIDs
     }
     let (batch, length) = (inputIDs.shape[0], inputIDs.shape[1])
-    let positions = Tensor.arange(length, dtype: .int64).unsqueeze(0).expand([batch, length])
+    let positions = Tensor.onesLike(inputIDs).cumsum(dim: 1) - 1  // follows the length in a trace, too
     let mask = attentionMask.map { ($0 .!= 0).unsqueeze(1).unsqueeze(1) }
     let hidden = callAsFunction(
       packed: inputIDs.flatten(), positions: positions.flatten(), types: tokenTypeIDs?.flatten(),

@@ -90,6 +90,24 @@ public final class SentenceTransformer {
     }
   }
 
+  /// The vectors of the tokens, `[batch, length, hidden]`, and of the sentences, `[batch, hidden]`, of padded ids
+  /// `[batch, length]`; `attentionMask` is 0 for padding. SeeAlso: sentence_transformers.SentenceTransformer.forward
+  public func callAsFunction(
+    _ inputIDs: Tensor, attentionMask: Tensor, tokenTypeIDs: Tensor? = nil
+  ) -> (tokens: Tensor, sentences: Tensor) {
+    let tokens = model(inputIDs, attentionMask: attentionMask, tokenTypeIDs: tokenTypeIDs)
+    let mask = attentionMask.unsqueeze(-1).to(tokens.dtype)
+    let count = mask.sum(dim: 1).clamp(min: 1e-9)
+    let vectors =
+      switch pooling {
+      case .cls: tokens.select(dim: 1, index: 0)
+      case .mean: (tokens * mask).sum(dim: 1) / count
+      case .max: tokens.maskedFill(mask .== 0, -1e9).amax(dim: 1)
+      case .meanSqrtLen: (tokens * mask).sum(dim: 1) / count.sqrt()
+      }
+    return (tokens, normalizes ? vectors.normalize(dim: 1) : vectors)
+  }
+
   /// The vectors of texts in the order of their lengths.
   private func pooled(_ batch: [Encoding]) -> Tensor {
     var groups: [PackedSequences.Group] = []

@@ -11,7 +11,8 @@ struct Tool: ParsableCommand {
     discussion: "The first steps: flameback train digits, then flameback predict digits IMAGE.",
     version: "flameback \(flamebackVersion)",
     subcommands: [
-      Train.self, Eval.self, Predict.self, Run.self, Bench.self, Doctor.self, Embed.self, Tokenize.self, Inspect.self,
+      Train.self, Eval.self, Predict.self, Run.self, Bench.self, Doctor.self, Embed.self, Export.self, Tokenize.self,
+      Inspect.self,
       Convert.self,
     ])
 }
