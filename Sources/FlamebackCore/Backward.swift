@@ -46,7 +46,10 @@ extension Tensor {
   }
 
   /// The same values, cut from the graph. SeeAlso: torch.Tensor.detach
-  public func detached() -> Tensor { withSlot(nil) }
+  public func detached() -> Tensor {
+    if requiresGrad { noteInTrace("detaches a value") }
+    return withSlot(nil)
+  }
 
   /// Lets `grad` of a tensor inside the graph be kept in the next backward. SeeAlso: torch.Tensor.retain_grad
   public func retainGrad() {
@@ -109,6 +112,7 @@ private func runBackward(
   _ tensors: [Tensor], gradients: [Tensor?], retainGraph: Bool?, createGraph: Bool, inputs: [Tensor]?
 ) {
   if tensors.contains(where: \.isPoisoned) { return }
+  noteInTrace("runs backward")
   inGradMode(createGraph, ()) { () throws(OpError) in
     var pass = BackwardPass(createGraph: createGraph, retainGraph: retainGraph ?? createGraph)
     if let inputs {

@@ -53,6 +53,12 @@ public final class Elementwise: Sendable {
   /// The same for the gradients of each input: of g, then the inputs they read, then the result if they read it.
   private let gradientKernels: [fb_opcode?]
 
+  /// Whether its gradients follow from the expression alone.
+  var isPlain: Bool {
+    explicitGradients == nil && refusal == nil && kernel == nil && !isDerivative
+      && gradientKernels.allSatisfy { $0 == nil }
+  }
+
   private struct Cache {
     var real: ElementwiseProgram?
     var complex: ElementwiseProgram?

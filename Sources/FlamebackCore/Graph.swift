@@ -9,6 +9,18 @@ public struct Graph: Sendable {
     public let outputs: [Int]
     /// The module in which it ran, as a path of names.
     public let scope: String
+    /// Whether gradients were recorded.
+    package let recordsGradients: Bool
+
+    package init(
+      primitive: any Primitive, inputs: [Int], outputs: [Int], scope: String = "", recordsGradients: Bool = true
+    ) {
+      self.primitive = primitive
+      self.inputs = inputs
+      self.outputs = outputs
+      self.scope = scope
+      self.recordsGradients = recordsGradients
+    }
   }
 
   /// Instructions that ONNX has one operator for.
@@ -32,7 +44,10 @@ public struct Graph: Sendable {
   package internal(set) var regions: [Region] = []
 
   /// Runs the instructions on new inputs of the recorded shapes.
-  public func callAsFunction(_ arguments: [Tensor]) -> [Tensor] {
+  public func callAsFunction(_ arguments: [Tensor]) -> [Tensor] { callAsFunction(arguments, constants: constants) }
+
+  /// The same with other values of the constants.
+  package func callAsFunction(_ arguments: [Tensor], constants: [Int: Tensor]) -> [Tensor] {
     guard arguments.count == inputs.count else {
       report(OpError("graph", "expected \(inputs.count) inputs, got \(arguments.count)"))
       return outputs.map { .poisoned(specs[$0]) }
@@ -47,13 +62,13 @@ public struct Graph: Sendable {
       values[i] = argument
     }
     for instruction in instructions {
-      let results = run(instruction.primitive, instruction.inputs.map { values[$0]! })
+      let results = Graph.run(instruction.primitive, instruction.inputs.map { values[$0]! })
       for (i, result) in zip(instruction.outputs, results) { values[i] = result }
     }
     return outputs.map { values[$0]! }
   }
 
-  private func run(_ primitive: any Primitive, _ inputs: [Tensor]) -> [Tensor] {
+  static func run(_ primitive: any Primitive, _ inputs: [Tensor]) -> [Tensor] {
     func open<P: Primitive>(_ primitive: P) -> [Tensor] { apply(primitive, inputs) }
     return open(primitive)
   }

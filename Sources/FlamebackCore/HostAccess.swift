@@ -34,6 +34,7 @@ extension Tensor {
 
   /// Calls `body` with the elements' bytes in row-major order, copied from a device or a strided view where needed.
   public func withHostBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    noteInTrace("reads values")
     let host = attempt(like: self.withoutHistory) { () throws(OpError) in
       let packed = try withoutHistory.packed(op: "withHostBytes")
       return device == .cpu ? packed : try packed.copied(to: .cpu, op: "withHostBytes")

@@ -24,6 +24,7 @@ final class Tracer: Sendable {
     var alive: [Tensor] = []  // no memory is reused while a value may be looked up
     var scope: [String] = []
     var openRegions = 0
+    var notes: [String] = []
 
     mutating func new(_ tensor: Tensor) -> Int {
       let i = graph.specs.count
@@ -35,6 +36,7 @@ final class Tracer: Sendable {
 
     mutating func number(_ tensor: Tensor) -> Int {
       if let known = values[Key(tensor)] { return known }
+      if tensor.requiresGrad { notes.append("reads a tensor that requires a gradient and is none of its inputs") }
       let i = new(tensor)
       graph.constants[i] = tensor.withoutHistory
       return i
@@ -46,7 +48,7 @@ final class Tracer: Sendable {
   func addInput(_ tensor: Tensor) { state.withLock { $0.graph.inputs.append($0.new(tensor)) } }
   func name(_ tensor: Tensor, _ name: String) {
     state.withLock { state in
-      let i = state.number(tensor)
+      let i = state.number(tensor.withoutHistory)
       state.graph.names[i] = name
     }
   }
@@ -57,9 +59,16 @@ final class Tracer: Sendable {
       let results = outputs.map { state.new($0) }
       state.graph.instructions.append(
         Graph.Instruction(
-          primitive: op, inputs: numbers, outputs: results, scope: state.scope.last ?? ""))
+          primitive: op, inputs: numbers, outputs: results, scope: state.scope.last ?? "",
+          recordsGradients: Context.isGradEnabled))
     }
   }
+
+  /// Something happened that the graph does not say.
+  func note(_ what: String) {
+    state.withLock { if !$0.notes.contains(what) { $0.notes.append(what) } }
+  }
+  var notes: [String] { state.withLock { $0.notes } }
 
   func enter(_ path: String) { state.withLock { $0.scope.append(path) } }
   func leave() { state.withLock { _ = $0.scope.popLast() } }
@@ -94,13 +103,23 @@ final class Tracer: Sendable {
 
 /// Runs `body` once on `inputs` and returns what it computed as a graph. SeeAlso: torch.jit.trace
 public func trace(_ inputs: [Tensor], named: [(String, Tensor)] = [], _ body: ([Tensor]) -> [Tensor]) -> Graph {
+  traceWithNotes(inputs, named: named, body).graph
+}
+
+/// The graph, and what `body` did that the graph does not say (it read values, cut history).
+package func traceWithNotes(
+  _ inputs: [Tensor], named: [(String, Tensor)], _ body: ([Tensor]) -> [Tensor]
+) -> (graph: Graph, notes: [String]) {
   let tracer = Tracer()
   let inputs = inputs.map { $0.clone() }
   for input in inputs { tracer.addInput(input) }
   for (name, tensor) in named { tracer.name(tensor, name) }
   let outputs = Context.scoped({ $0.tracer = tracer }) { body(inputs) }
-  return tracer.finish(outputs)
+  return (tracer.finish(outputs), tracer.notes)
 }
+
+/// For whatever a graph cannot say.
+package func noteInTrace(_ what: @autoclosure () -> String) { Context.current.tracer?.note(what()) }
 
 /// Marks the operations inside `body` as belonging to the module at that path, for graphs; the innermost mark counts.
 package func traceScope<R>(_ path: String, _ body: () throws -> R) rethrows -> R {

@@ -20,6 +20,8 @@ struct Bench: ParsableCommand {
   var device = "cpu"
   @Option(help: "In place of the workloads' own dtype.")
   var dtype: String?
+  @Flag(help: "Call models through compile.")
+  var compile = false
   @Option(help: "Seconds of measuring per workload, in place of its own.")
   var budget: Double?
 
@@ -38,6 +40,7 @@ struct Bench: ParsableCommand {
     if let threads { setNumThreads(threads) }
     var failed = false
     for var w in work {
+      w.compiles = compile
       if let dtype { w = Workload(w.fields.merging(["dtype": dtype]) { $1 }) }
       if w.kind == "memory", work.count > 1 {  // the peak is the process's: give it one of its own
         failed = try runAlone(w.name) != 0 || failed
@@ -76,7 +79,7 @@ struct Bench: ParsableCommand {
     var result: [(String, JSONValue)] = [
       ("unit", .text("s")), ("median", .number(middle)), ("min", .number(m.samples.min()! / per)),
       ("cpu", .number(median(m.cpu) / per)), ("samples", .integer(m.samples.count)), ("inner", .integer(m.inner)),
-      ("echo", .numbers(built.echo)), ("compiled", .flag(false)),
+      ("echo", .numbers(built.echo)), ("compiled", .flag(w.isCompiled)),
     ]
     if let items = built.items { result.append(("items_per_s", .number(Double(items) / middle))) }
     return result

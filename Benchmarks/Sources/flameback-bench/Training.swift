@@ -57,10 +57,11 @@ func trainStep(_ w: Workload) throws -> (step: () -> Tensor, begin: () -> Void) 
   let isAutoencoder = w.model == "autoencoder"
   let isMixed = w.isMixed
   let flatTarget = isAutoencoder ? target : target.flatten()
+  let forward = w.forward(of: model)
   let step = {
     optimizer.zeroGrad()
     let loss = autocast(enabled: isMixed) {
-      let y = model(x)
+      let y = forward(x)
       return isAutoencoder ? y.mseLoss(target) : y.flatten(startDim: 0, endDim: -2).crossEntropy(flatTarget)
     }
     loss.backward()
@@ -118,7 +119,8 @@ func buildInference(_ w: Workload) throws -> Built {
   model.eval()
   let (x, _) = try makeBatch(w, dtype)
   let isMixed = w.isMixed
-  func forward() -> Tensor { inferenceMode { autocast(enabled: isMixed) { model(x) } } }
+  let call = w.forward(of: model)
+  func forward() -> Tensor { inferenceMode { autocast(enabled: isMixed) { call(x) } } }
   let y = forward()
   return Built(echo: [checksum(y)], items: w.batch) { n in for _ in 0..<n { _ = forward() } }
 }
@@ -133,7 +135,7 @@ func memoryFields(_ w: Workload) throws -> [(String, JSONValue)] {
   let peak = statusBytes("VmHWM")
   return [
     ("unit", .text("B")), ("median", .integer(peak)), ("min", .integer(peak)), ("samples", .integer(1)),
-    ("inner", .integer(1)), ("echo", .numbers(losses)), ("compiled", .flag(false)), ("base", .integer(base)),
+    ("inner", .integer(1)), ("echo", .numbers(losses)), ("compiled", .flag(w.isCompiled)), ("base", .integer(base)),
     ("host", .integer(peak)),
   ]
 }

@@ -4,6 +4,8 @@ import Foundation
 /// One entry of a workload file: a JSON object with typed access. See WORKLOADS.md.
 struct Workload {
   let fields: [String: Any]
+  /// Whether models are called through `compile`.
+  var compiles = false
 
   init(_ fields: [String: Any]) { self.fields = fields }
 
@@ -29,6 +31,18 @@ struct Workload {
   func required(_ key: String) throws -> Int {
     guard let value = int(key) else { throw BenchError("'\(key)' is missing in workload \(name)") }
     return value
+  }
+
+  /// Whether `compile` has a part in the workload.
+  var isCompiled: Bool {
+    compiles && ["train", "overhead", "infer", "memory"].contains(kind) && !["", "dcgan"].contains(model)
+  }
+
+  /// The model's call.
+  func forward(of model: any UnaryLayer) -> (Tensor) -> Tensor {
+    guard isCompiled else { return { model($0) } }
+    let compiled = compile(model) { [model($0[0])] }
+    return { compiled([$0])[0] }
   }
 
   /// Whether products compute in bfloat16 while parameters stay float32.

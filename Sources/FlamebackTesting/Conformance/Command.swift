@@ -6,12 +6,12 @@ import Foundation
 /// The command-line program `conformance`.
 public enum ConformanceCommand {
   static let usage = """
-    usage: conformance DIR [--only NAME[,NAME]] [--kind KIND[,KIND]] [--tier N] [--device D] [--json FILE]
-                           [--jobs N] [--timeout SECONDS] [--failures FILE] [--coverage FILE] [--list-unknown]
+    usage: conformance DIR [--only NAME[,NAME]] [--kind KIND[,KIND]] [--tier N] [--device D] [--compile]
+                           [--json FILE] [--jobs N] [--timeout SECONDS] [--failures FILE] [--coverage FILE] [--list-unknown]
 
     Runs the conformance cases in DIR: a line for each failing case, a summary, and last
     `N passed, N failed, N skipped`. --failures writes the names of the failing cases, one a line; --coverage a table of
-    counts. NAME is an operator, a function, a case, or a prefix followed by *.
+    counts; --compile calls modules through `compile`. NAME is an operator, a function, a case, or a prefix followed by *.
     """
 
   /// Runs the program; the result is its exit status.
@@ -29,6 +29,7 @@ public enum ConformanceCommand {
       case "--kind": options.kinds = Set((rest.popFirst() ?? "").split(separator: ",").map(String.init))
       case "--tier": options.tier = rest.popFirst().flatMap(Int.init)
       case "--device": options.device = rest.popFirst() ?? "cpu"
+      case "--compile": options.compiles = true
       case "--failures": failuresPath = rest.popFirst()
       case "--coverage": coveragePath = rest.popFirst()
       case "--json": options.jsonPath = rest.popFirst()
@@ -53,7 +54,7 @@ public enum ConformanceCommand {
       let device = try Device(options.device)
       if device.kind == .mirror { MirrorBackend.register(count: device.index + 1) }
       if isWorker {
-        Worker(directory: options.directory, device: device).serve()
+        Worker(directory: options.directory, device: device, compiles: options.compiles).serve()
         return 0
       }
       if listsUnknown {

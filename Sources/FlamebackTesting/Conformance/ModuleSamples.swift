@@ -48,18 +48,6 @@ public struct ModuleSample {
   }
 }
 
-extension Value {
-  /// All tensors inside.
-  fileprivate var tensors: [Tensor] {
-    switch self {
-    case .tensor(let tensor): [tensor]
-    case .list(let values), .tuple(let values, _): values.flatMap(\.tensors)
-    case .dict(let entries): entries.flatMap(\.1.tensors)
-    default: []
-    }
-  }
-}
-
 extension ModuleCase {
   fileprivate func sample(_ id: String) throws -> ModuleSample {
     let inputs = try (json["inputs"]?.array ?? []).map { try file.tensor($0).detached() }

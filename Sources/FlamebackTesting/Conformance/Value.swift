@@ -116,3 +116,25 @@ extension Value {
     }
   }
 }
+
+extension Value {
+  /// All tensors inside, in order.
+  var tensors: [Tensor] {
+    var found: [Tensor] = []
+    _ = replacingTensors { tensor in
+      found.append(tensor)
+      return tensor
+    }
+    return found
+  }
+
+  func replacingTensors(with replacement: (Tensor) -> Tensor) -> Value {
+    switch self {
+    case .tensor(let tensor): .tensor(replacement(tensor))
+    case .list(let items): .list(items.map { $0.replacingTensors(with: replacement) })
+    case .tuple(let items, let fields): .tuple(items.map { $0.replacingTensors(with: replacement) }, fields: fields)
+    case .dict(let items): .dict(items.map { ($0.0, $0.1.replacingTensors(with: replacement)) })
+    default: self
+    }
+  }
+}

@@ -12,10 +12,12 @@ import FlamebackFiles
 public struct Worker {
   let directory: String
   let device: Device
+  let compiles: Bool
 
-  public init(directory: String, device: Device) {
+  public init(directory: String, device: Device, compiles: Bool = false) {
     self.directory = directory
     self.device = device
+    self.compiles = compiles
   }
 
   /// Reads `file <tab> first case <tab> filter` a line, and writes for each case `B n` when it begins, then `P n`, `S n`
@@ -35,7 +37,7 @@ public struct Worker {
             continue
           }
           do {
-            try Worker.run(file, json, device: device)
+            try Worker.run(file, json, device: device, compiles: compiles)
             emit("P\t\(i)")
           } catch {
             emit("F\t\(i)\t\(Worker.line("\(error)"))")
@@ -66,10 +68,10 @@ public struct Worker {
   }
 
   /// Runs one case; throws what is wrong.
-  static func run(_ file: CaseFile, _ json: JSON, device: Device) throws {
+  static func run(_ file: CaseFile, _ json: JSON, device: Device, compiles: Bool = false) throws {
     switch file.kind {
     case "ops": try OperatorCase(file: file, json: json, device: device).run()
-    case "modules": try ModuleCase(file: file, json: json, device: device).run()
+    case "modules": try ModuleCase(file: file, json: json, device: device, compiles: compiles).run()
     case "optim": try OptimizerCase(file: file, json: json, device: device).run()
     case "schedulers": try SchedulerCase(file: file, json: json).run()
     case "programs": try ProgramCase(file: file, json: json).run()

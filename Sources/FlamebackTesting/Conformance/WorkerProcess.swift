@@ -12,7 +12,8 @@ final class WorkerProcess {
 
   init(_ options: ConformanceRunner.Options) throws {
     process.executableURL = URL(fileURLWithPath: options.executable)
-    process.arguments = [options.directory, "--worker", "--device", options.device]
+    process.arguments =
+      [options.directory, "--worker", "--device", options.device] + (options.compiles ? ["--compile"] : [])
     // One thread: workers share the machine. No backtraces: a crash costs one case, not seconds.
     process.environment = ProcessInfo.processInfo.environment.merging(
       ["OMP_NUM_THREADS": "1", "SWIFT_BACKTRACE": "enable=no"]) { $1 }

@@ -1,0 +1,162 @@
+import FlamebackKernels
+
+/// A graph ready to run on the host without gradients: every result has its place in one block of memory, planned once,
+/// and nothing is inferred, checked or recorded any more.
+package final class ExecutionPlan: Sendable {
+  private enum Place { case input(Int), constant(Tensor), block(Int), result(Int) }
+
+  private struct Value {
+    var place: Place
+    var layout: Layout
+    var dtype: DType
+  }
+
+  private struct Step {
+    let primitive: any Primitive
+    let inputs: [Value]
+    let outputs: [Value]
+  }
+
+  /// Memory that some steps write and read.
+  private struct Buffer {
+    let size: Int
+    let first: Int
+    var last: Int
+    var isResult = false
+    var offset = 0
+  }
+
+  private let inputs: [TensorSpec]
+  private let steps: [Step]
+  private let outputs: [Value]
+  private let blockSize: Int
+  private let resultSizes: [Int]
+
+  /// Nil where the graph does something that no kernel of the host does.
+  package init?(_ graph: Graph) {
+    var values: [Int: Value] = [:]
+    var buffers: [Buffer] = []
+    var steps: [Step] = []
+    for (i, number) in graph.inputs.enumerated() {
+      let spec = graph.specs[number]
+      guard spec.device == .cpu else { return nil }
+      values[number] = Value(place: .input(i), layout: Layout(spec.shape), dtype: spec.dtype)
+    }
+    for (number, tensor) in graph.constants {
+      guard tensor.device == .cpu else { return nil }
+      values[number] = Value(place: .constant(tensor), layout: tensor.layout, dtype: tensor.dtype)
+    }
+    func new(_ spec: TensorSpec) -> Value {
+      buffers.append(
+        Buffer(size: Swift.max(spec.shape.elementCount * spec.dtype.byteSize, 1), first: steps.count, last: steps.count)
+      )
+      return Value(place: .block(buffers.count - 1), layout: Layout(spec.shape), dtype: spec.dtype)
+    }
+    func touch(_ value: Value) { if case .block(let i) = value.place { buffers[i].last = steps.count } }
+    for instruction in graph.instructions {
+      let op = instruction.primitive
+      if op is Transfer { return nil }
+      var operands = instruction.inputs.map { values[$0]! }
+      if operands.count == 1, let layout = try? op.view(of: operands[0].layout) {
+        let dtype = op.viewDType(of: operands[0].dtype)
+        values[instruction.outputs[0]] = Value(place: operands[0].place, layout: layout, dtype: dtype)
+        continue
+      }
+      if operands.count == 1, let layouts = try? op.views(of: operands[0].layout) {
+        for (number, layout) in zip(instruction.outputs, layouts) {
+          values[number] = Value(place: operands[0].place, layout: layout, dtype: operands[0].dtype)
+        }
+        continue
+      }
+      if !op.acceptsStrides {
+        for i in operands.indices where !operands[i].layout.isContiguous {
+          touch(operands[i])
+          let packed = new(TensorSpec(shape: operands[i].layout.shape, dtype: operands[i].dtype))
+          steps.append(Step(primitive: ElementwiseOp(.identity), inputs: [operands[i]], outputs: [packed]))
+          operands[i] = packed
+        }
+      }
+      for operand in operands { touch(operand) }
+      let results = instruction.outputs.map { new(graph.specs[$0]) }
+      for (number, result) in zip(instruction.outputs, results) { values[number] = result }
+      steps.append(Step(primitive: op, inputs: operands, outputs: results))
+    }
+    let outputs = graph.outputs.map { values[$0]! }
+    for output in outputs { if case .block(let i) = output.place { buffers[i].isResult = true } }
+    blockSize = Self.placed(&buffers)
+    var resultSizes: [Int] = []
+    var resultOf: [Int: Int] = [:]
+    for i in buffers.indices where buffers[i].isResult {
+      resultOf[i] = resultSizes.count
+      resultSizes.append(buffers[i].size)
+    }
+    func final(_ value: Value) -> Value {
+      guard case .block(let i) = value.place else { return value }
+      var value = value
+      value.place = resultOf[i].map { .result($0) } ?? .block(buffers[i].offset)
+      return value
+    }
+    self.steps = steps.map {
+      Step(primitive: $0.primitive, inputs: $0.inputs.map(final), outputs: $0.outputs.map(final))
+    }
+    self.outputs = outputs.map(final)
+    self.resultSizes = resultSizes
+    inputs = graph.inputs.map { graph.specs[$0] }
+  }
+
+  /// Gives each buffer the lowest place that is free while it is needed, large ones first; returns the block's size.
+  private static func placed(_ buffers: inout [Buffer]) -> Int {
+    var done: [Int] = []
+    var end = 0
+    for i in buffers.indices.sorted(by: { buffers[$0].size > buffers[$1].size }) where !buffers[i].isResult {
+      let rivals = done.filter { buffers[$0].first <= buffers[i].last && buffers[i].first <= buffers[$0].last }
+        .sorted { buffers[$0].offset < buffers[$1].offset }
+      var offset = 0
+      for k in rivals {
+        if offset + buffers[i].size <= buffers[k].offset { break }
+        offset = max(offset, (buffers[k].offset + buffers[k].size + 63) / 64 * 64)
+      }
+      buffers[i].offset = offset
+      done.append(i)
+      end = max(end, offset + buffers[i].size)
+    }
+    return end
+  }
+
+  /// The results for inputs of the graph's specs.
+  package func callAsFunction(_ arguments: [Tensor]) throws(OpError) -> [Tensor] {
+    let arguments = arguments.map { $0.withoutHistory.contiguous() }
+    let block = try Storage(byteCount: Swift.max(blockSize, 1), device: .cpu, op: "compile")
+    var results: [Storage] = []
+    for size in resultSizes { results.append(try Storage(byteCount: size, device: .cpu, op: "compile")) }
+    func view(_ value: Value) -> HostView {
+      let base: UnsafeMutableRawPointer =
+        switch value.place {
+        case .input(let i): arguments[i].hostView.pointer
+        case .constant(let tensor): tensor.body.storage.address
+        case .block(let offset): block.address + offset
+        case .result(let i): results[i].address
+        }
+      return HostView(
+        pointer: base + value.layout.offset * value.dtype.byteSize, dtype: value.dtype, shape: value.layout.shape,
+        strides: value.layout.strides)
+    }
+    for step in steps {
+      try step.primitive.runOnHost(step.inputs.map(view), into: step.outputs.map(view))
+    }
+    withExtendedLifetime(block) {}
+    let isInference = Context.isInferenceMode
+    return outputs.map { value in
+      let (storage, offset): (Storage, Int) =
+        switch value.place {
+        case .input(let i): (arguments[i].body.storage, arguments[i].layout.offset)
+        case .constant(let tensor): (tensor.body.storage, 0)
+        case .block: preconditionFailure("a result lies in the block")
+        case .result(let i): (results[i], 0)
+        }
+      let layout = Layout(
+        shape: value.layout.shape, strides: value.layout.strides, offset: value.layout.offset + offset)
+      return Tensor(TensorBody(storage: storage, layout: layout, dtype: value.dtype, isInference: isInference))
+    }
+  }
+}

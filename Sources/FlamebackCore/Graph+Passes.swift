@@ -1,0 +1,47 @@
+import FlamebackKernels
+
+extension Graph {
+  /// Without the instructions and constants that no output needs.
+  package func withoutUnused() -> Graph {
+    var needed = Set(outputs)
+    var kept: [Instruction] = []
+    for instruction in instructions.reversed() where instruction.outputs.contains(where: needed.contains) {
+      kept.append(instruction)
+      needed.formUnion(instruction.inputs)
+    }
+    var result = self
+    result.instructions = kept.reversed()
+    result.constants = constants.filter { needed.contains($0.key) }
+    result.names = names.filter { needed.contains($0.key) }
+    result.regions = []
+    return result
+  }
+
+  /// What follows from constants alone is computed now.
+  package func foldingConstants() -> Graph {
+    var result = self
+    result.instructions = []
+    for instruction in instructions {
+      guard instruction.inputs.allSatisfy({ result.constants[$0] != nil }), !instruction.inputs.isEmpty else {
+        result.instructions.append(instruction)
+        continue
+      }
+      let values = noGrad { Graph.run(instruction.primitive, instruction.inputs.map { result.constants[$0]! }) }
+      for (i, value) in zip(instruction.outputs, values) { result.constants[i] = value }
+    }
+    result.regions = []
+    return result
+  }
+
+  /// A new constant's number.
+  package mutating func addConstant(_ tensor: Tensor) -> Int {
+    specs.append(tensor.spec)
+    constants[specs.count - 1] = tensor
+    return specs.count - 1
+  }
+
+  package mutating func replaceInstructions(_ change: ([Instruction]) -> [Instruction]) {
+    instructions = change(instructions)
+    regions = []
+  }
+}

@@ -1,0 +1,100 @@
+import Flameback
+import Testing
+
+@Suite struct CompileTests {
+  private func convNet() -> Sequential {
+    Sequential(
+      Conv2d(3, 8, kernelSize: 3, padding: 1, bias: false), BatchNorm2d(8), ReLU(), MaxPool2d(2), Flatten(),
+      Linear(8 * 16, 5))
+  }
+
+  /// Batch norms are folded, so additions happen in another order.
+  @Test func inferenceGivesTheSame() {
+    let model = convNet()
+    for _ in 0..<3 { _ = noGrad { model(.randn([4, 3, 8, 8])) } }
+    model.eval()
+    let fast = compile(model)
+    inferenceMode {
+      for batch in [2, 5, 2] {
+        let x = Tensor.randn([batch, 3, 8, 8])
+        #expect(fast(x).allClose(model(x), rtol: 1e-5, atol: 1e-6))
+      }
+    }
+    #expect(fast.log.count == 2 && fast.log[1].contains("new shapes"), "\(fast.log)")
+  }
+
+  @Test func gradientsAreTheSame() {
+    let model = Sequential(Linear(6, 8), Tanh(), LayerNorm(8), Linear(8, 3))
+    let fast = compile(model)
+    let x = Tensor.randn([4, 6])
+    var gradients: [[Tensor]] = []
+    for call in [{ model($0) }, { fast($0) }] as [(Tensor) -> Tensor] {
+      for cell in model.parameters() { cell.zeroGrad() }
+      let y = call(x)
+      ((y * 2 + 1) * y).sum().backward()
+      gradients.append(model.parameters().map { $0.grad! })
+    }
+    for (a, b) in zip(gradients[0], gradients[1]) { #expect(a.allClose(b, rtol: 1e-6, atol: 1e-7)) }
+    #expect(fast.log.count == 1, "\(fast.log)")
+  }
+
+  /// A step of training changes what was folded.
+  @Test func changedParametersAreSeen() {
+    let model = Sequential(Linear(4, 4), ReLU())
+    let fast = compile(model)
+    let x = Tensor.randn([3, 4])
+    #expect(noGrad { fast(x) }.allClose(noGrad { model(x) }))
+    let optimizer = SGD(model.parameters(), lr: 0.5)
+    for _ in 0..<3 {
+      optimizer.zeroGrad()
+      fast(x).square().sum().backward()
+      optimizer.step()
+      #expect(noGrad { fast(x) }.allClose(noGrad { model(x) }))
+    }
+    #expect(fast.log.contains { $0.contains("parameters changed") }, "\(fast.log)")
+  }
+
+  /// What a graph cannot say runs as it stands, once a call.
+  @Test func fallsBackWithAReason() {
+    func reason(_ model: Module?, _ body: @escaping ([Tensor]) -> [Tensor]) -> String {
+      let fast = compile(model, body)
+      let before = Generator.default.state.bytes.count
+      _ = fast([Tensor.randn([4, 3])])
+      _ = before
+      return fast.log.last ?? ""
+    }
+    let dropout = Dropout(0.5)
+    #expect(reason(dropout) { [dropout($0[0])] }.contains("draws random numbers"))
+    #expect(reason(nil) { $0[0].sum().itemDouble() > 0 ? [$0[0]] : [-$0[0]] }.contains("reads values"))
+    let norm = BatchNorm1d(3)
+    let first = noGrad { reason(norm) { [norm($0[0])] } }
+    #expect(first.contains("changes 'running_mean'"), "\(first)")
+    #expect(norm.numBatchesTracked?.itemInt() == 1)
+    let linear = Linear(3, 3)
+    #expect(reason(linear) { [linear($0[0]).detached()] }.contains("detaches"))
+    #expect(reason(linear) { x in [noGrad { linear(x[0]) } + linear(x[0])] }.contains("turns gradients off"))
+    #expect(reason(nil) { [linear($0[0])] }.contains("none of its inputs"))
+  }
+
+  @Test func errorsAreTheModels() {
+    let fast = compile(Linear(3, 2))
+    #expect(throws: OpError.self) { try withErrors { fast(.randn([4, 5])) } }
+    #expect(noGrad { fast(.randn([4, 3])) }.shape == [4, 2])
+  }
+
+  /// Chains become one instruction; strided views, several uses and inputs that are results stay right.
+  @Test func elementwiseChainsAreJoined() {
+    let a = Tensor.randn([5, 7])
+    let b = Tensor.randn([7])
+    let body = { (x: [Tensor]) -> [Tensor] in
+      let sum = x[0] + x[1]
+      let y = ((sum * 2).tanh() - x[0]) / (sum.abs() + 1)
+      return [y.transpose(0, 1), y.gelu().relu() + 0.5, x[0], sum[1..., 0..<3] * 3]
+    }
+    let fast = compile(nil, body)
+    for (result, expected) in noGrad({ zip(fast([a, b]), body([a, b])) }) {
+      #expect(result.shape == expected.shape && result.allClose(expected, rtol: 1e-6, atol: 1e-7))
+    }
+    #expect(fast.log.count == 1)
+  }
+}
