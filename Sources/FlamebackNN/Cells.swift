@@ -30,7 +30,10 @@ public final class ParameterCell: StateCell {
   package private(set) var parametrization: (any Parametrization)?
 
   /// From now on the value is what `make` computes from the present one; the parts of that are the parameters.
-  public func parametrize(_ make: (Tensor) -> any Parametrization) { parametrization = make(tensor.detached()) }
+  public func parametrize(_ make: (Tensor) -> any Parametrization) {
+    parametrization = make(tensor.detached())
+    leaf = nil
+  }
 
   /// Keeps the present value and gives up its parts. SeeAlso: torch.nn.utils.parametrize.remove_parametrizations
   public func removeParametrization() {

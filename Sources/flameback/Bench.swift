@@ -11,12 +11,15 @@ struct Bench: ParsableCommand {
 
   @Option(help: "Threads that compute (default: all cores).")
   var threads: Int?
+  @Flag(help: "Time training steps of small models instead, and count what they ask of memory.")
+  var steps = false
   @Option(help: "Time opening, reading and writing this file of tensors instead.")
   var file: String?
 
   func run() throws {
     if let threads { setNumThreads(threads) }
     if let file { return try files(file) }
+    if steps { return StepBench.run() }
     manualSeed(0)
     let small = normal([8])
     let leaf = small.requiringGrad()
@@ -34,6 +37,13 @@ struct Bench: ParsableCommand {
     measure("gelu of 1 M floats") { _ = large.gelu() }
     measure("sum of 1 M floats") { _ = large.sum() }
     measure("matmul 512 × 512") { _ = square.matmul(square) }
+    let rows = normal([64, 768])
+    let linear = Linear(768, 3072)
+    noGrad {
+      measure("linear 768 → 3072, 64 rows") { _ = linear(rows) }
+      quantizeDynamic(linear)
+      measure("the same in 8-bit integers") { _ = linear(rows) }
+    }
     measure("conv2d 3 × 3, 64 → 64, 56², batch 32") { _ = images.conv2d(filters, padding: [1]) }
   }
 

@@ -51,6 +51,16 @@ import Testing
 
   private func bytes(_ name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)")) }
 
+  /// In the steady state a training step takes all its memory from the cache, and little of it.
+  @Test func stepsAllocateLittle() throws {
+    let lines = try run("bench", "--steps", "--threads", "1").output.split(separator: "\n")
+    for (name, limit) in [("MLP", 24), ("ConvNet", 39), ("Transformer", 147)] {
+      let line = try #require(lines.first { $0.hasPrefix(name) })
+      let numbers = line.split(separator: ":")[1].split(whereSeparator: { !$0.isNumber }).compactMap { Int($0) }
+      #expect(numbers[1] <= limit && numbers[2] == 0, "\(line)")
+    }
+  }
+
   @Test func digitsAreLearnedSavedAndRecognised() throws {
     let training = try run("train", "digits", "--threads", "1")
     #expect(training.status == 0)

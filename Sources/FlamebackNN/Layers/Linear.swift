@@ -16,7 +16,7 @@ public final class Linear: Module, UnaryLayer {
     self.bias = bias ? Init.bias([outFeatures], fanIn: inFeatures) : nil
   }
 
-  public func callAsFunction(_ x: Tensor) -> Tensor { call(x) { $0.linear(weight, bias) } }
+  public func callAsFunction(_ x: Tensor) -> Tensor { call(x) { $weight.linear($0, bias) } }
 
   public override var extraRepr: String {
     "in_features=\(inFeatures), out_features=\(outFeatures), bias=\(repr(bias != nil))"

@@ -61,6 +61,7 @@ public class RecurrentNetwork: Module {
   }
 
   public override class var stateKeys: [String: String] { ["weights": ""] }
+  var productWeights: [ParameterCell] { weights.filter { $0.name.hasPrefix("weight_") }.map(\.value) }
   var parametersInOrder: [Tensor] { weights.values.map(\.tensor) }
 
   private var outputSize: Int { projSize > 0 ? projSize : hiddenSize }
@@ -78,14 +79,17 @@ public class RecurrentNetwork: Module {
     output: Tensor, h: Tensor, c: Tensor?
   ) {
     func weight(_ name: String) -> Tensor? { weights[name + suffix]?.tensor }
-    let fromInput = steps.data.linear(weight("weight_ih")!, weight("bias_ih"))
-    if let batch = steps.commonSize, projSize == 0, steps.data.dtype == .float32 || steps.data.dtype == .float64 {
+    let fromInput = weights["weight_ih" + suffix]!.linear(steps.data, weight("bias_ih"))
+    let weightHH = weights["weight_hh" + suffix]!
+    let isWhole = weightHH.parametrization as? Int8Weight == nil  // else every step rounds its state
+    if isWhole, let batch = steps.commonSize, projSize == 0,
+      steps.data.dtype == .float32 || steps.data.dtype == .float64
+    {
       let result = fromInput.view([-1, batch, fromInput.shape[1]]).recurrence(
-        mode, weight: weight("weight_hh")!, bias: weight("bias_hh"), h: h0, c: c0, reverse: reverse)
+        mode, weight: weightHH.tensor, bias: weight("bias_hh"), h: h0, c: c0, reverse: reverse)
       return (result.output.flatten(startDim: 0, endDim: 1), result.h, result.c)
     }
     let inputs = fromInput.split(steps.sizes, dim: 0)
-    let weightHH = weight("weight_hh")!
     let biasHH = weight("bias_hh")
     let projection = weight("weight_hr")
     func rows(_ tensor: Tensor, _ range: Range<Int>) -> Tensor {
@@ -110,7 +114,7 @@ public class RecurrentNetwork: Module {
         c = c.map { Tensor.cat([$0, rows(c0!, running..<size)]) }
       }
       running = size
-      let next = RecurrentStep.run(mode, inputs[t], h.linear(weightHH, biasHH), h, c)
+      let next = RecurrentStep.run(mode, inputs[t], weightHH.linear(h, biasHH), h, c)
       h = projection.map { next.h.linear($0) } ?? next.h
       c = next.c
       outputs.append(h)
