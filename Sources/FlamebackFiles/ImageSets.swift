@@ -176,12 +176,10 @@ public enum DigitsCSV {
       bytes = try Deflate.inflate(file.bytes, kind: .gzip, limit: 1 << 26, path: file.path)
     }
     var set = ImageSet(channels: 1, height: 8, width: 8, pixels: [], labels: [])
+    var known = Numbers()
     for (i, line) in bytes.split(separator: UInt8(ascii: "\n")).enumerated() {
       let fields = line.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
-      // scikit-learn writes floats: `5.000000000000000000e+00`.
-      let numbers = fields.map {
-        Double(String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespaces)) ?? -1
-      }
+      let numbers = fields.map { known.value(of: $0) }
       guard numbers.count == 65, numbers.allSatisfy({ $0 >= 0 && $0 <= 16 && $0 == $0.rounded() }), numbers[64] <= 9
       else {
         throw FileError(path: file.path, place: "line \(i + 1)", "not 64 numbers from 0 to 16 and a digit")
@@ -191,5 +189,19 @@ public enum DigitsCSV {
     }
     guard set.count > 0 else { throw FileError(path: file.path, "it has no images") }
     return set
+  }
+
+  /// scikit-learn writes floats, `5.000000000000000000e+00`: a hundred thousand fields of a few spellings.
+  private struct Numbers {
+    private var known: [(spelling: [UInt8], value: Double)] = []
+
+    /// −1 if it is no number.
+    mutating func value(of field: ArraySlice<UInt8>) -> Double {
+      if let entry = known.first(where: { field.elementsEqual($0.spelling) }) { return entry.value }
+      let text = String(decoding: field, as: UTF8.self).trimmingCharacters(in: .whitespaces)
+      let value = Double(text) ?? -1
+      if known.count < 64 { known.append((Array(field), value)) }
+      return value
+    }
   }
 }
