@@ -213,6 +213,7 @@ bool convolveDepthwise(const fb_conv &v, bool backward, const float *x, const fl
     offsets.as<int64_t>()[b] = column % p.strideX * p.column + column / p.strideX;
   }
   p.offsets = offsets.as<int64_t>();
+  // Memory takes more time than the multiplications say: threads pay off sooner.
   // Some planes an item: the borders are cleared once for all of them.
   struct Run { const DepthwisePlanes &p; int64_t planes, length; } run{p, planes, (planes + 15) / 16};
   const auto body = [](void *raw, int64_t i) {
@@ -224,7 +225,7 @@ bool convolveDepthwise(const fb_conv &v, bool backward, const float *x, const fl
     std::memset(scratch.as<float>(), 0, bytes);
     for (int64_t n = begin; n < end; ++n) HWY_DYNAMIC_DISPATCH(fb::DepthwisePlane)(run.p, n, scratch.as<float>());
   };
-  if (adoptThreadCount(work) > 1) parallelFor((planes + run.length - 1) / run.length, body, &run);
+  if (adoptThreadCount(4 * work) > 1) parallelFor((planes + run.length - 1) / run.length, body, &run);
   else for (int64_t i = 0; i * run.length < planes; ++i) body(&run, i);
   return true;
 }

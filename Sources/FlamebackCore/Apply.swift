@@ -93,7 +93,8 @@ private func execute<P: Primitive>(_ op: P, _ inputs: [Tensor], _ context: Conte
       spec.device = device
       outputs.append(try .uninitialized(spec, op: op.name))
     }
-    backend.run(op, inputs.map(\.hostView), into: outputs.map(\.hostView))
+    // Views hold nothing: without this the array may be gone before the call (arrays are released after their last use).
+    withExtendedLifetime(inputs) { backend.run(op, inputs.map(\.hostView), into: outputs.map(\.hostView)) }
     return outputs
   }
   if let outputs = noGrad({ op.decomposed(inputs.map(\.withoutHistory)) }) { return outputs }
@@ -109,6 +110,7 @@ private func executeOnHost<P: Primitive>(_ op: P, _ inputs: [Tensor]) throws(OpE
   var outputs: [Tensor] = []
   outputs.reserveCapacity(specs.count)
   for spec in specs { outputs.append(try .uninitialized(spec, op: op.name)) }
+  defer { withExtendedLifetime((inputs, outputs)) {} }  // views hold nothing
   if op.acceptsStrides || inputs.allSatisfy(\.isContiguous) {
     try op.runOnHost(inputs.map(\.hostView), into: outputs.map(\.hostView))
   } else {

@@ -144,7 +144,7 @@ package final class ExecutionPlan: Sendable {
     for step in steps {
       try step.primitive.runOnHost(step.inputs.map(view), into: step.outputs.map(view))
     }
-    withExtendedLifetime(block) {}
+    withExtendedLifetime((block, arguments, results)) {}  // views hold nothing
     let isInference = Context.isInferenceMode
     return outputs.map { value in
       let (storage, offset): (Storage, Int) =

@@ -112,22 +112,24 @@ public final class Compiled {
     if cells.contains(where: { ($0.cell as? ParameterCell)?.parametrization != nil }) {
       return eager("has parameters that are computed from others")
     }
-    let random = Generator.default.state
+    let random = Generator(state: Generator.default.state)  // a copy, to see whether it is drawn from
+    let start = random.state.bytes
     let before = cells.map(\.cell.tensor)
     // Within withErrors, so that inputs which the model refuses are refused by the call itself.
     let traced = try? withErrors {
-      traceWithNotes(
-        inputs.map { key.recordsGradients ? $0 : $0.detached() }, named: zip(cells, before).map { ($0.name, $1) }, body)
+      withGenerator(random) {
+        traceWithNotes(
+          inputs.map { key.recordsGradients ? $0 : $0.detached() }, named: zip(cells, before).map { ($0.name, $1) },
+          body)
+      }
     }
     let changed = zip(cells, before).filter { !$0.cell.tensor.sharesStorage(with: $1) }.map { $0.0 }
     for (cell, tensor) in zip(cells, before) where !cell.cell.tensor.sharesStorage(with: tensor) {
       cell.cell.tensor = tensor
     }
-    let drewNumbers = Generator.default.state.bytes != random.bytes
-    Generator.default.state = random
     guard let (graph, notes) = traced else { return eager("failed") }
     if let cell = changed.first { return eager("changes '\(cell.name)'") }
-    if drewNumbers { return eager("draws random numbers") }
+    if random.state.bytes != start { return eager("draws random numbers") }
     if let note = notes.first(where: { key.isGradEnabled || $0 == "reads values" || $0 == "runs backward" }) {
       return eager(note)
     }

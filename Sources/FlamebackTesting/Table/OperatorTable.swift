@@ -18,7 +18,7 @@ public enum OperatorTable {
   static let all: [String: Entry] = {
     let areas = [
       pointwise, creation, views, indexing, reductions, maskedReductions, matmul, neural, spatial, vision, random,
-      linalg, fft, special, sparse, distributions, misc, initialization, audio,
+      linalg, fft, special, distributions, misc, initialization, audio,
     ]
     return areas.reduce(into: [:]) { $0.merge($1) { first, _ in first } }
   }()

@@ -1,7 +1,0 @@
-import Flameback
-import FlamebackCore
-import FlamebackKernels
-
-extension OperatorTable {
-  static let sparse: [String: Entry] = [:]
-}
