@@ -35,7 +35,10 @@ public final class Generator: Sendable {
   }
 
   /// Draws while nobody else does.
-  public func draw<R, E: Error>(_ body: (inout GeneratorState) throws(E) -> R) throws(E) -> R { try engine.draw(body) }
+  public func draw<R, E: Error>(_ body: (inout GeneratorState) throws(E) -> R) throws(E) -> R {
+    noteInTrace("draws random numbers")
+    return try engine.draw(body)
+  }
 
   /// A number for seeding, as `torch.empty((), dtype=torch.int64).random_()` draws it.
   public func randomSeed() -> UInt64 { draw { $0.random64() % (1 << 63) } }

@@ -112,8 +112,7 @@ public final class Compiled {
     if cells.contains(where: { ($0.cell as? ParameterCell)?.parametrization != nil }) {
       return eager("has parameters that are computed from others")
     }
-    let random = Generator(state: Generator.default.state)  // a copy, to see whether it is drawn from
-    let start = random.state.bytes
+    let random = Generator(state: Generator.default.state)  // a copy: the recording must not move the stream on
     let before = cells.map(\.cell.tensor)
     // Within withErrors, so that inputs which the model refuses are refused by the call itself.
     let traced = try? withErrors {
@@ -129,10 +128,8 @@ public final class Compiled {
     }
     guard let (graph, notes) = traced else { return eager("failed") }
     if let cell = changed.first { return eager("changes '\(cell.name)'") }
-    if random.state.bytes != start { return eager("draws random numbers") }
-    if let note = notes.first(where: { key.isGradEnabled || $0 == "reads values" || $0 == "runs backward" }) {
-      return eager(note)
-    }
+    let always = ["draws random numbers", "reads values", "runs backward"]
+    if let note = notes.first(where: { key.isGradEnabled || always.contains($0) }) { return eager(note) }
     if key.recordsGradients {
       if graph.instructions.contains(where: { !$0.recordsGradients }) { return eager("turns gradients off for a part") }
       return .graph(graph.withoutUnused().fused(differentiable: true))

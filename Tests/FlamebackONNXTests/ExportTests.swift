@@ -252,4 +252,21 @@ func roundTrip(_ inputs: Tensor..., body: ([Tensor]) -> [Tensor]) throws -> [Str
     let norm = RMSNorm([8])
     try roundTrip(norm, [Tensor.randn([2, 8])], ONNXExportOptions(opset: opset)) { [norm($0[0])] }
   }
+
+  /// More than a protocol buffer holds; takes 7 GB of memory: with `FLAMEBACK_LARGE=1` only.
+  @Test(.enabled(if: ProcessInfo.processInfo.environment["FLAMEBACK_LARGE"] != nil))
+  func modelsBeyondTwoGigabytes() throws {
+    let size = 24_000
+    let model = skipInit { Linear(size, size, bias: false) }
+    model.weight = Tensor.full([size, size], 0.25, dtype: .float32)
+    try withFolder { folder in
+      let x = Tensor.ones([1, size])
+      try exportONNX(model, x, to: "\(folder)/large.onnx")
+      #expect(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/large.onnx")).count < 10_000)
+      let y = noGrad { model(x) }
+      model.weight = Tensor.zeros([1, 1])
+      let again = try ONNXModel(contentsOf: "\(folder)/large.onnx", frozen: true)
+      #expect(try noGrad { try again.run([x])[0] }.allClose(y))
+    }
+  }
 }
