@@ -3,7 +3,6 @@
     python Scripts/bench_onnx.py TOOL THREADS MODEL.onnx INPUT.npy ...
 """
 
-import os
 import re
 import subprocess
 import sys
@@ -21,7 +20,7 @@ given = {v.name: np.load(path) for v, path in zip(session.get_inputs(), inputs)}
 ours, theirs = [], []
 with tempfile.TemporaryDirectory() as folder:
     results = [f"{folder}/{i}.npy" for i in range(len(session.get_outputs()))]
-    command = [tool, "run", model, "--times", "30"]
+    command = [tool, "run", model, "--times", "30", "--threads", threads]
     for path in inputs:
         command += ["--input", path]
     for path in results:
@@ -33,9 +32,7 @@ with tempfile.TemporaryDirectory() as folder:
             outputs = session.run(None, given)
             samples.append((time.perf_counter() - start) * 1e3)
         theirs.append(sorted(samples)[15])
-        text = subprocess.run(
-            command, capture_output=True, text=True, check=True,
-            env=os.environ | {"OMP_NUM_THREADS": threads, "FLAMEBACK_NUM_THREADS": threads}).stdout
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         ours.append(float(re.search(r"median of \d+ runs: ([\d.]+) ms", text).group(1)))
     difference = max(float(np.abs(np.load(path) - output).max()) for path, output in zip(results, outputs))
 print(f"onnxruntime {min(theirs):.2f} ms, flameback {min(ours):.2f} ms, ratio {min(ours) / min(theirs):.2f}, "

@@ -15,7 +15,7 @@ struct Less {
 struct Greater {
   template <class T> bool operator()(const T &a, const T &b) const { return a.key > b.key; }
 };
-template <class K> bool greater(const Item<K> &a, const Item<K> &b) { return a.key > b.key; }
+constexpr Greater greater{};
 
 // Runs body(line of x, room for its items, place of the line's first result) for each line; results have `kept` items a
 // line.

@@ -42,7 +42,8 @@ public final class Compiled {
 
   private enum Entry {
     case eager
-    case graph(Graph)
+    /// With the numbers of the constants whose values are read anew at each call.
+    case graph(Graph, [(number: Int, cell: any StateCell)])
     /// With the tensors that were folded into it.
     case plan(ExecutionPlan, [(cell: any StateCell, tensor: Tensor)])
   }
@@ -60,7 +61,7 @@ public final class Compiled {
       autocast: Context.autocastDType, defaultDType: Context.defaultDType)
     switch entries[key] {
     case .eager: return body(inputs)
-    case .graph(let graph): return run(graph, inputs, cells)
+    case .graph(let graph, let live): return run(graph, inputs, live)
     case .plan(let plan, let fixed):
       if fixed.allSatisfy({ $0.cell.tensor.sharesStorage(with: $0.tensor) }) { return run(plan, inputs) }
       say("recorded again: parameters changed")
@@ -74,7 +75,7 @@ public final class Compiled {
     entries[key] = entry
     switch entry {
     case .eager: return body(inputs)
-    case .graph(let graph): return run(graph, inputs, cells)
+    case .graph(let graph, let live): return run(graph, inputs, live)
     case .plan(let plan, _): return run(plan, inputs)
     }
   }
@@ -86,10 +87,9 @@ public final class Compiled {
     }
   }
 
-  private func run(_ graph: Graph, _ inputs: [Tensor], _ cells: [(name: String, cell: any StateCell)]) -> [Tensor] {
+  private func run(_ graph: Graph, _ inputs: [Tensor], _ live: [(number: Int, cell: any StateCell)]) -> [Tensor] {
     var constants = graph.constants
-    let named = Dictionary(cells.map { ($0.name, $0.cell) }) { first, _ in first }
-    for (i, name) in graph.names { if let cell = named[name] { constants[i] = cell.tensor } }
+    for (number, cell) in live { constants[number] = cell.tensor }
     return graph(inputs.map { $0.contiguous() }, constants: constants)  // as it was recorded
   }
 
@@ -128,15 +128,19 @@ public final class Compiled {
     }
     guard let (graph, notes) = traced else { return eager("failed") }
     if let cell = changed.first { return eager("changes '\(cell.name)'") }
+    func live(_ graph: Graph) -> Entry {
+      let named = Dictionary(cells.map { ($0.name, $0.cell) }) { first, _ in first }
+      return .graph(graph, graph.names.compactMap { number, name in named[name].map { (number, $0) } })
+    }
     let always = ["draws random numbers", "reads values", "runs backward"]
     if let note = notes.first(where: { key.isGradEnabled || always.contains($0) }) { return eager(note) }
     if key.recordsGradients {
       if graph.instructions.contains(where: { !$0.recordsGradients }) { return eager("turns gradients off for a part") }
-      return .graph(graph.withoutUnused().fused(differentiable: true))
+      return live(graph.withoutUnused().fused(differentiable: true))
     }
     let used = graph.withoutUnused()
     let folded = used.foldingConstants().foldingBatchNorms().fused(differentiable: false).withoutUnused()
-    guard let plan = ExecutionPlan(folded) else { return .graph(used.fused(differentiable: false)) }
+    guard let plan = ExecutionPlan(folded) else { return live(used.fused(differentiable: false)) }
     let names = Set(used.names.values)
     return .plan(plan, zip(cells, before).filter { names.contains($0.0.name) }.map { ($0.0.cell, $0.1) })
   }

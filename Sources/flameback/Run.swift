@@ -15,10 +15,13 @@ struct Run: ParsableCommand {
   var inputs: [String] = []
   @Option(name: .customLong("output"), help: "Where to write each output, in order (.npy). Repeatable; default: print.")
   var outputs: [String] = []
+  @Option(help: "Threads that compute (default: all cores).")
+  var threads: Int?
   @Option(help: "Run so many times and print the median time.")
   var times: Int?
 
   func run() throws {
+    if let threads { setNumThreads(threads) }
     let model = try ONNXModel(contentsOf: model, frozen: true)
     guard !inputs.isEmpty else { return describe(model) }
     var given: [String: Tensor] = [:]

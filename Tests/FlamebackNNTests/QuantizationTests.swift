@@ -52,7 +52,7 @@ import Testing
     #expect((packed.data[0..<3] - exact.output[0]).abs().amax().itemDouble() < 0.2)
   }
 
-  /// The integers are the state: they load into another quantized layer, and compile takes them.
+  /// The integers are the state: they load into another quantized layer.
   @Test func theStateIsInIntegers() throws {
     let layer = Sequential(Linear(6, 4), ReLU(), Linear(4, 2))
     quantizeDynamic(layer)

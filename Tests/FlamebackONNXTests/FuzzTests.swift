@@ -24,6 +24,8 @@ import Testing
       return try ["a", "b"].map { [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0).onnx"))) }
     }
     let inputs = [image, Tensor.ones([1, 2, 3])]
+    // Whole models work: what follows is about the damage.
+    for (bytes, input) in zip(corpus, inputs) { _ = try noGrad { try ONNXModel(bytes: bytes).run([input]) } }
     let numbers: [UInt8] = [0, 1, 0x7F, 0x80, 0xFF, 0x10, 0x08]
     let start = Date()
     var (rounds, whole) = (0, 0)
@@ -50,7 +52,7 @@ import Testing
       whole += result == nil ? 0 : 1
       rounds += 1
     }
-    #expect(rounds > whole && whole >= 0)
+    #expect(rounds > whole, "damage goes unnoticed")
     print("\(rounds) damaged models, \(whole) still ran")
   }
 }
