@@ -75,6 +75,7 @@ class Widened {
 template <class T>
 void forward(const fb_conv &v, const T *x, const T *weight, const T *bias, T *y) {
   if constexpr (std::is_same_v<T, float>) {
+    if (convolveWinograd(v, ConvPass::forward, x, weight, bias, y)) return;
     if (isWeightBound(v)) {
       const Merged merged(v);
       exchange(x, v.batch, v.in_channels, volume(v.input), merged.x);
@@ -92,6 +93,7 @@ void forward(const fb_conv &v, const T *x, const T *weight, const T *bias, T *y)
 template <class T>
 void backwardInput(const fb_conv &v, const T *dy, const T *weight, const T *bias, T *dx) {
   if constexpr (std::is_same_v<T, float>) {
+    if (convolveWinograd(v, ConvPass::backwardInput, dy, weight, bias, dx)) return;
     if (isWeightBound(v)) {
       const Merged merged(v);
       exchange(dy, v.batch, v.out_channels, volume(v.output), merged.y);
@@ -114,6 +116,7 @@ void backwardInput(const fb_conv &v, const T *dy, const T *weight, const T *bias
 template <class T>
 void backwardWeight(const fb_conv &v, const T *x, const T *dy, T *dweight) {
   if constexpr (std::is_same_v<T, float>) {
+    if (convolveWinograd(v, ConvPass::backwardWeight, x, dy, nullptr, dweight)) return;
     if (isWeightBound(v)) {
       const Merged merged(v);
       exchange(x, v.batch, v.in_channels, volume(v.input), merged.x);

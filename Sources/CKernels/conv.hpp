@@ -21,6 +21,11 @@ bool convolveOneDNN(const fb_conv &conv, ConvPass pass, void *source, void *weig
 bool convolveDepthwise(const fb_conv &conv, bool backward, const float *x, const float *weight, const float *bias,
                        float *y);
 
+// 3x3 kernels with many channels, float32: what the pass reads, and what it writes. False: it is not that or not worth
+// it, nothing was written.
+bool convolveWinograd(const fb_conv &conv, ConvPass pass, const float *first, const float *second, const float *bias,
+                      float *result);
+
 // By unfolding into columns and multiplying; any type but bool and halves.
 template <class T> void convolveColumns(const fb_conv &conv, const T *x, const T *weight, const T *bias, T *y);
 template <class T> void convolveColumnsInput(const fb_conv &conv, const T *dy, const T *weight, const T *bias, T *dx);

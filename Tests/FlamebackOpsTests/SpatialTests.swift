@@ -29,6 +29,30 @@ import Testing
     try gradgradcheck(conv, [x, weight, bias])
   }
 
+  /// Shapes that float32 sends through different kernels: Winograd's with tiles of four and two, by panels of filters and
+  /// by blocks of tiles, channels that fill no vector; the kernels of float64 are plain. [batch, in, out, h, w, padding]
+  @Test(arguments: [
+    [2, 20, 37, 9, 14, 1], [3, 40, 24, 7, 5, 2], [2, 64, 32, 6, 6, 0], [16, 128, 128, 2, 2, 1], [2, 24, 40, 100, 90, 1],
+    [1, 16, 48, 224, 3, 1],
+  ])
+  func convolutionOfFloatsAgreesWithDoubles(_ sizes: [Int]) throws {
+    let (x, weight) = (
+      Self.values(sizes[0], sizes[1], sizes[3], sizes[4]), Self.values(sizes[2], sizes[1], 3, 3, scale: 2)
+    )
+    let bias = Self.values(sizes[2])
+    func results(_ dtype: DType) -> [Tensor] {
+      let inputs = [x, weight, bias].map { $0.to(dtype).detached().requiringGrad() }
+      let y = inputs[0].conv2d(inputs[1], inputs[2], padding: sizes[5])
+      let g = Self.values(y.elementCount).reshape(Array(y.shape)).to(dtype)
+      (y * g).sum().backward()
+      return [y.detached()] + inputs.map { $0.grad! }
+    }
+    for (float, double) in zip(results(.float32), results(.float64)) {
+      let scale = double.square().mean().sqrt().itemDouble()
+      #expect((float.to(.float64) - double).abs().max().itemDouble() < 3e-5 * scale)
+    }
+  }
+
   @Test func complexConvolutionDiffers() throws {
     func complex(_ x: Tensor) -> Tensor { .complex(x, x * 0.5 - 0.1) }
     let (x, weight) = (complex(Self.values(1, 2, 5)), complex(Self.values(3, 2, 2)))
