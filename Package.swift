@@ -37,7 +37,8 @@ let package = Package(
     .target(name: "FlamebackData", dependencies: ["FlamebackOps"]),
     .target(
       name: "CImageFormats", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("z"), .linkedLibrary("deflate")]),
-    .target(name: "FlamebackFiles", dependencies: ["CImageFormats", "FlamebackKernels"]),
+    .target(name: "CCurl"),
+    .target(name: "FlamebackFiles", dependencies: ["CImageFormats", "CCurl", "FlamebackKernels"]),
     .target(name: "FlamebackIO", dependencies: ["FlamebackNN", "FlamebackFiles"]),
     .target(
       name: "Flameback",

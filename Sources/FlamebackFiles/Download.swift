@@ -1,9 +1,5 @@
 import Foundation
 
-#if canImport(FoundationNetworking)
-  import FoundationNetworking
-#endif
-
 /// A file to fetch: where it is and what it must be.
 public struct Download: Sendable {
   public enum Checksum: Sendable, Equatable {
@@ -52,7 +48,7 @@ public struct Download: Sendable {
     while true {
       let before = size(of: part)
       do {
-        try Transfer(address, headers, to: part, progress: progress).run()
+        try Transfer(address: address, headers: headers, path: part, progress: progress).run()
         break
       } catch {
         // A connection that brought something on may be continued; one that did not is counted.
@@ -90,143 +86,60 @@ public struct Download: Sendable {
 }
 
 /// One connection. It appends to the file of an earlier one where the server can continue, and starts anew otherwise.
-final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
-  // Unchecked: all state belongs to the session's serial queue until `done` is signalled.
-  struct Failure: Error {
-    var error: FileError
-    var mayRecur: Bool
-  }
+private struct Transfer {
+  let address: URL
+  let headers: [String: String]
+  let path: String
+  let progress: (@Sendable (Int, Int?) -> Void)?
 
-  private let address: URL
-  private let headers: [String: String]
-  private let path: String
-  private let progress: (@Sendable (Int, Int?) -> Void)?
-  private let finished = DispatchSemaphore(value: 0)
-  private var descriptor: Int32 = -1
-  private var start = 0
-  private var written = 0
-  private var total: Int?
-  private var failure: Failure?
-
-  init(
-    _ address: URL, _ headers: [String: String], to path: String, progress: (@Sendable (Int, Int?) -> Void)?
-  ) {
-    self.address = address
-    self.headers = headers
-    self.path = path
-    self.progress = progress
-  }
-
-  func run() throws(Failure) {
-    descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw Failure(error: .system(path, "write the file"), mayRecur: false) }
+  func run() throws(WebTransfer.Failure) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw .init(error: .system(path, "write the file"), mayRecur: false) }
     defer { close(descriptor) }
-    start = Int(lseek(descriptor, 0, SEEK_END))
-    let configuration = URLSessionConfiguration.ephemeral
-    configuration.timeoutIntervalForRequest = 30
-    let queue = OperationQueue()
-    queue.maxConcurrentOperationCount = 1
-    let session = URLSession(configuration: configuration, delegate: self, delegateQueue: queue)
-    var request = URLRequest(url: address)
-    for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
+    var start = Int(lseek(descriptor, 0, SEEK_END))
+    var transfer = WebTransfer(address, headers)
     // A byte more than there is would be refused, so an already whole part asks for its last byte again.
     if start > 0 {
       start -= 1
-      request.setValue("bytes=\(start)-", forHTTPHeaderField: "Range")
+      transfer.headers["Range"] = "bytes=\(start)-"
     }
-    // Compressed transfer would make offsets into something else.
-    request.setValue("identity", forHTTPHeaderField: "Accept-Encoding")
-    session.dataTask(with: request).resume()
-    finished.wait()
-    session.finishTasksAndInvalidate()
+    var written = 0
+    var total: Int?
+    var failure: WebTransfer.Failure?
+    try transfer.run { head in
+      if head.status == 206, head.value("Content-Range")?.hasPrefix("bytes \(start)-") == true {
+        written = start
+      } else if head.status == 200 {
+        start = 0
+      } else {
+        // The part belongs to something else: the next attempt starts anew.
+        let isOther = head.status == 206 || head.status == 416
+        if isOther { ftruncate(descriptor, 0) }
+        failure = .init(
+          error: FileError(path: address.absoluteString, "the server answers \(head.status)"),
+          mayRecur: isOther || head.status >= 500)
+        return false
+      }
+      ftruncate(descriptor, off_t(start))
+      lseek(descriptor, off_t(start), SEEK_SET)
+      total = head.value("Content-Length").flatMap { Int($0) }.map { start + $0 }
+      return true
+    } data: { bytes in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let n = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress!, rest.count)
+        if n < 0 && errno == EINTR { continue }
+        if n < 0 {
+          failure = .init(error: .system(path, "write the file"), mayRecur: false)
+          return false
+        }
+        rest = rest.dropFirst(n)
+        written += n
+      }
+      progress?(written, total)
+      return true
+    }
     if let failure { throw failure }
-    if let total, written < total {
-      throw Failure(error: FileError(path: address.absoluteString, "the connection ended too early"), mayRecur: true)
-    }
     fsync(descriptor)
-  }
-
-  func urlSession(
-    _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
-    newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
-  ) {
-    completionHandler(request.withoutSecrets(from: address))
-  }
-
-  func urlSession(
-    _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
-    completionHandler: @escaping @Sendable (URLSession.ResponseDisposition) -> Void
-  ) {
-    let http = response as? HTTPURLResponse
-    let status = http?.statusCode ?? 0
-    let length = response.expectedContentLength >= 0 ? Int(response.expectedContentLength) : nil
-    if status == 206, http?.value(forHTTPHeaderField: "Content-Range")?.hasPrefix("bytes \(start)-") == true {
-      written = start
-    } else if status == 200 {
-      start = 0
-      written = 0
-    } else {
-      // The part belongs to something else: the next attempt starts anew.
-      if status == 206 || status == 416 { ftruncate(descriptor, 0) }
-      failure = Failure(
-        error: FileError(path: address.absoluteString, "the server answers \(status)"),
-        mayRecur: status == 206 || status == 416 || status >= 500)
-      completionHandler(.cancel)
-      return
-    }
-    ftruncate(descriptor, off_t(start))
-    lseek(descriptor, off_t(start), SEEK_SET)
-    total = length.map { start + $0 }
-    completionHandler(.allow)
-  }
-
-  func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-    var rest = data[...]
-    while !rest.isEmpty {
-      let n = rest.withUnsafeBytes { write(descriptor, $0.baseAddress!, $0.count) }
-      if n < 0 && errno == EINTR { continue }
-      if n < 0 {
-        failure = Failure(error: .system(path, "write the file"), mayRecur: false)
-        dataTask.cancel()
-        return
-      }
-      rest = rest.dropFirst(n)
-      written += n
-    }
-    progress?(written, total)
-  }
-
-  func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
-    if let error, failure == nil { failure = Failure(error, address) }
-    finished.signal()
-  }
-}
-
-extension Transfer.Failure {
-  init(_ error: any Error, _ address: URL) {
-    let code = (error as? URLError)?.code
-    let reason =
-      switch code {
-      case .cannotFindHost, .dnsLookupFailed, .notConnectedToInternet: "there is no network, or no such host"
-      case .cannotConnectToHost: "the server cannot be reached"
-      case .timedOut: "the server does not answer"
-      case .networkConnectionLost: "the connection was lost"
-      case .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate:
-        "the server's certificate is not trusted"
-      default: error.localizedDescription
-      }
-    self.error = FileError(path: address.absoluteString, "cannot download the file: \(reason)")
-    mayRecur = code != .cannotFindHost && code != .dnsLookupFailed && code != .notConnectedToInternet
-  }
-}
-
-extension URLRequest {
-  /// The request as it may go to a host that the first one redirects to.
-  func withoutSecrets(from origin: URL) -> URLRequest {
-    var request = self
-    if url?.host != origin.host || url?.port != origin.port || url?.scheme != origin.scheme {
-      request.setValue(nil, forHTTPHeaderField: "Authorization")
-    }
-    return request
   }
 }

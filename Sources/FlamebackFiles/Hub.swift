@@ -56,7 +56,7 @@ public struct Hub: Sendable {
     let url = address(repository, name, revision, kind)
     if isOffline { throw FileError(path: url, "the file is not in the cache \(cache), and the hub is switched off") }
     let answer: WebRequest.Answer
-    do { answer = try WebRequest.send("HEAD", url, headers: headers) } catch {
+    do { answer = try WebRequest.send(.head, url, headers: headers) } catch {
       if let cached { return cached }
       throw error
     }
@@ -89,7 +89,7 @@ public struct Hub: Sendable {
       throw FileError(path: url, "'\(repository)' is not in the cache \(cache), and the hub is switched off")
     }
     let answer: WebRequest.Answer
-    do { answer = try WebRequest.send("GET", url, headers: headers) } catch {
+    do { answer = try WebRequest.send(.get, url, headers: headers) } catch {
       if let cached { return cached }
       throw error
     }
