@@ -46,7 +46,31 @@ HWY_INLINE void CopyRow(const float *from, int64_t n, float *to) {
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
   if (i < n && n >= lanes) return hn::StoreU(hn::LoadU(d, from + n - lanes), d, to + n - lanes);
+  const hn::CappedTag<float, 4> four;
+  if (const int64_t few = static_cast<int64_t>(hn::Lanes(four)); i == 0 && n >= few) {
+    hn::StoreU(hn::LoadU(four, from), four, to);
+    return hn::StoreU(hn::LoadU(four, from + n - few), four, to + n - few);
+  }
   for (; i < n; ++i) to[i] = from[i];
+}
+
+// Columns whose place in the bordered row is even, and at to + column the odd ones; the first one not done.
+HWY_INLINE int64_t SplitRow(const float *in, int64_t from, int64_t width, int64_t left, int64_t column, float *to) {
+  const hn::ScalableTag<float> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t j = from;
+  if ((j + left) % 2 != 0 && j < width) {
+    if ((j + left) / 2 >= column) return j;
+    to[column + (j + left) / 2] = in[j];
+    ++j;
+  }
+  for (; j + 2 * lanes <= width && (j + left) / 2 + lanes <= column; j += 2 * lanes) {
+    hn::Vec<decltype(d)> even, odd;
+    hn::LoadInterleaved2(d, in + j, even, odd);
+    hn::StoreU(even, d, to + (j + left) / 2);
+    hn::StoreU(odd, d, to + column + (j + left) / 2);
+  }
+  return j;
 }
 
 // The inner part of the bordered plane; the borders are zero already.
@@ -62,9 +86,11 @@ void CopyPlane(const fbd::DepthwisePlanes &p, const float *x, float *plane) {
       CopyRow(in + from, end - from, to + p.left + from);
       continue;
     }
+    int64_t done = from;
+    if (p.strideX == 2) done = SplitRow(in, from, p.width, p.left, p.column, to);
     for (int64_t remainder = 0; remainder < p.strideX; ++remainder) {
-      // The first column from `from` on with this remainder, and its place among them.
-      int64_t j = from + (remainder - (from + p.left) % p.strideX + p.strideX) % p.strideX;
+      // The first column from `done` on with this remainder, and its place among them.
+      int64_t j = done + (remainder - (done + p.left) % p.strideX + p.strideX) % p.strideX;
       float *columns = to + remainder * p.column;
       for (int64_t k = (j + p.left) / p.strideX; j < p.width && k < p.column; j += p.strideX, ++k) columns[k] = in[j];
     }
@@ -98,45 +124,57 @@ HWY_INLINE void Block(const fbd::DepthwisePlanes &p, const float *plane, const f
     }
 }
 
-template <int height> HWY_INLINE void StoreColumn(const fbd::DepthwisePlanes &p, const hn::Vec<hn::ScalableTag<float>> *sum,
-                                                  int64_t i, int64_t j, float *y) {
-  const hn::ScalableTag<float> d;
-  const int64_t left = p.outWidth - j;
-  for (int r = 0; r < height; ++r) {
-    float *to = y + (i + r) * p.outWidth + j;
-    if (left >= static_cast<int64_t>(hn::Lanes(d))) hn::StoreU(sum[r], d, to);
-    else StorePart(sum[r], d, to, static_cast<size_t>(left));
-  }
-}
-
-// The commonest kernel, 3x3 with neighbouring rows: its taps stay in registers, and each row of the plane is read once
-// for all results that it touches.
-template <int height>
-HWY_INLINE void BlockOfNine(const fbd::DepthwisePlanes &p, const float *plane, const float *taps, float bias, int64_t i,
-                            int64_t j, float *y) {
+// The commonest kernel, 3x3: its taps stay in registers, and with neighbouring rows each row of the plane is read once
+// for the three results that it touches.
+template <bool strides>
+void ColumnsOfNine(const fbd::DepthwisePlanes &p, const float *plane, const float *taps, float bias, int64_t begin,
+                   int64_t end, float *y) {
   const hn::ScalableTag<float> d;
   using V = hn::Vec<decltype(d)>;
-  V tap[9], sum[height];
-  for (int k = 0; k < 9; ++k) tap[k] = hn::Set(d, taps[k]);
-  for (int r = 0; r < height; ++r) sum[r] = hn::Set(d, bias);
-  const float *corner = plane + i * p.row + j;
-  for (int q = 0; q < height + 2; ++q) {
-    for (int b = 0; b < 3; ++b) {
-      const V x = hn::LoadU(d, corner + q * p.row + p.offsets[b]);
-      for (int a = 0; a < 3; ++a)
-        if (q - a >= 0 && q - a < height) sum[q - a] = hn::MulAdd(x, tap[3 * a + b], sum[q - a]);
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), row = p.row;
+  const V t0 = hn::Set(d, taps[0]), t1 = hn::Set(d, taps[1]), t2 = hn::Set(d, taps[2]), t3 = hn::Set(d, taps[3]),
+          t4 = hn::Set(d, taps[4]), t5 = hn::Set(d, taps[5]), t6 = hn::Set(d, taps[6]), t7 = hn::Set(d, taps[7]),
+          t8 = hn::Set(d, taps[8]), first = hn::Set(d, bias);
+  for (int64_t j = 0; j < p.outWidth;) {
+    const float *corner = plane + begin * p.strideY * row + j;
+    const float *from0 = corner + p.offsets[0], *from1 = corner + p.offsets[1], *from2 = corner + p.offsets[2];
+    const auto sum = [&](V a, V b, V c, V s) HWY_ATTR {
+      s = hn::MulAdd(hn::LoadU(d, from1), b, hn::MulAdd(hn::LoadU(d, from0), a, s));
+      return hn::MulAdd(hn::LoadU(d, from2), c, s);
+    };
+    const auto next = [&]() HWY_ATTR { from0 += row, from1 += row, from2 += row; };
+    V above = first, middle = first;
+    if (!strides) {
+      above = sum(t0, t1, t2, first);
+      next();
+      above = sum(t3, t4, t5, above);
+      middle = sum(t0, t1, t2, first);
+      next();
     }
-  }
-  StoreColumn<height>(p, sum, i, j, y);
-}
-
-void ColumnsOfNine(const fbd::DepthwisePlanes &p, const float *plane, const float *taps, float bias, float *y) {
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(hn::ScalableTag<float>()));
-  for (int64_t i = 0; i < p.outHeight; i += i + 4 <= p.outHeight ? 4 : 1) {
-    for (int64_t j = 0; j < p.outWidth; j += lanes) {
-      if (i + 4 <= p.outHeight) BlockOfNine<4>(p, plane, taps, bias, i, j, y);
-      else BlockOfNine<1>(p, plane, taps, bias, i, j, y);
+    float *to = y + begin * p.outWidth + j;
+    const int64_t left = p.outWidth - j;
+    for (int64_t i = begin; i < end; ++i, to += p.outWidth) {
+      V whole;
+      if (strides) {
+        whole = sum(t0, t1, t2, first);
+        next();
+        whole = sum(t3, t4, t5, whole);
+        next();
+        whole = sum(t6, t7, t8, whole);
+        const int64_t skipped = (p.strideY - 2) * row;
+        from0 += skipped, from1 += skipped, from2 += skipped;
+      } else {
+        whole = sum(t6, t7, t8, above);
+        above = sum(t3, t4, t5, middle);
+        middle = sum(t0, t1, t2, first);
+        next();
+      }
+      // What a narrow row writes too much the next one mends.
+      if (left >= lanes || to + lanes <= y + p.outHeight * p.outWidth) hn::StoreU(whole, d, to);
+      else StorePart(whole, d, to, static_cast<size_t>(left));
     }
+    // The last columns with some that were there already.
+    j += left > lanes && left < 2 * lanes ? left - lanes : lanes;
   }
 }
 
@@ -152,6 +190,9 @@ void DepthwisePlane(const fbd::DepthwisePlanes &p, int64_t n, float *plane) {
   const hn::ScalableTag<float> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), channel = n % p.channels;
   const int64_t size = p.kernelHeight * p.kernelWidth;
+  // Results are written column by column, which no hardware foresees.
+  float *y = p.y + n * p.outHeight * p.outWidth;
+  for (int64_t i = 0; i < p.outHeight * p.outWidth; i += 16) __builtin_prefetch(y + i, 1);
   CopyPlane(p, p.x + n / p.multiplier * p.height * p.width, plane);
   const float *taps = p.weight + channel * size;
   float *reversed = plane + p.planeSize();
@@ -159,10 +200,16 @@ void DepthwisePlane(const fbd::DepthwisePlanes &p, int64_t n, float *plane) {
     std::reverse_copy(taps, taps + size, reversed);
     taps = reversed;
   }
-  float *y = p.y + n * p.outHeight * p.outWidth;
   const float bias = p.bias ? p.bias[channel] : 0;
-  if (p.kernelHeight == 3 && p.kernelWidth == 3 && p.strideY == 1 && p.dilationY == 1) {
-    return ColumnsOfNine(p, plane, taps, bias, y);
+  if (p.kernelHeight == 3 && p.kernelWidth == 3 && p.dilationY == 1) {
+    // As many rows as stay in the cache.
+    const int64_t rows = std::max<int64_t>(8, 4096 / (p.row * p.strideY));
+    for (int64_t i = 0; i < p.outHeight; i += rows) {
+      const int64_t end = std::min(p.outHeight, i + rows);
+      if (p.strideY == 1) ColumnsOfNine<false>(p, plane, taps, bias, i, end, y);
+      else ColumnsOfNine<true>(p, plane, taps, bias, i, end, y);
+    }
+    return;
   }
   int64_t j = 0;
   for (; j + lanes < p.outWidth; j += 2 * lanes) Columns<2>(p, plane, taps, bias, j, y);

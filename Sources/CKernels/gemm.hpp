@@ -28,11 +28,11 @@ template <class T> void multiply(const Product<T> &p);
 void multiplySmall(const Product<float> &p);
 void multiplySmall(const Product<double> &p);
 
-// Makes OpenMP regions of the calling thread use the thread count of fb_set_blas_threads, or one thread for little work.
+// Makes OpenMP regions of the calling thread use all threads, or one for little work and inside an item of parallelFor.
 // Returns the count.
 int adoptThreadCount(int64_t multiplications);
 int threadCount();
-// Runs body(context, i) for i in 0..<count on OpenMP's threads, items taken one by one.
+// fb_parallel_for.
 void parallelFor(int64_t count, void (*body)(void *context, int64_t i), void *context);
 
 }  // namespace fbd

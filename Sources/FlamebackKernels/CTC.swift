@@ -33,7 +33,7 @@ public struct CTC: Sendable {
     _ logProbs: UnsafePointer<T>, _ targets: UnsafePointer<Int64>, losses: UnsafeMutablePointer<T>,
     logAlpha: UnsafeMutablePointer<T>
   ) {
-    ThreadPool.shared.run(count: samples, grain: 1) { range in
+    ThreadPool.run(count: samples, grain: 1) { range in
       for n in range {
         let alpha = logAlpha + n * steps * width
         let labels = targets + targetStarts[n]
@@ -69,7 +69,7 @@ public struct CTC: Sendable {
     _ logAlpha: UnsafePointer<T>, zeroInfinity: Bool, into dx: UnsafeMutablePointer<T>
   ) {
     for i in 0..<(steps * samples * classes) { dx[i] = 0 }
-    ThreadPool.shared.run(count: samples, grain: 1) { range in
+    ThreadPool.run(count: samples, grain: 1) { range in
       var beta = [T](repeating: -.infinity, count: width)
       var next = beta
       var occupancy = [T](repeating: -.infinity, count: classes)

@@ -166,7 +166,7 @@ public final class ElementwiseProgram: @unchecked Sendable {
           }
           if count <= Self.grain { return body(0..<count) }
           let flags = FlagBox()
-          ThreadPool.shared.run(count: count, grain: Self.grain) { range in flags.insert(body(range)) }
+          ThreadPool.run(count: count, grain: Self.grain) { range in flags.insert(body(range)) }
           return flags.value
         }
       }

@@ -11,7 +11,7 @@ public enum MatrixBatch {
       return body(0, Int64(count))
     }
     let grain = max(1, 200_000 / max(size * size * size, 1))
-    ThreadPool.shared.run(count: count, grain: grain) {
+    ThreadPool.run(count: count, grain: grain) {
       fb_adopt_blas_threads(0)
       body(Int64($0.lowerBound), Int64($0.upperBound))
     }

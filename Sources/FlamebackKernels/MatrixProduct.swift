@@ -93,7 +93,7 @@ public enum MatrixProduct {
             } else {
               let grain = max(1, 65536 / max(m * n * k, 1))
               nonisolated(unsafe) let shared = arguments
-              ThreadPool.shared.run(count: count, grain: grain) { range in
+              ThreadPool.run(count: count, grain: grain) { range in
                 withUnsafePointer(to: shared) { fb_gemm($0, Int64(range.lowerBound), Int64(range.upperBound)) }
               }
             }

@@ -6,7 +6,7 @@ public enum Normalization {
   public static func statistics(_ dtype: DType) -> DType { dtype == .float64 ? .float64 : .float32 }
 
   private static func rows(_ count: Int, _ n: Int, _ body: (Int64, Int64) -> Void) {
-    ThreadPool.shared.run(count: count, grain: max(1, 16384 / max(n, 1))) {
+    ThreadPool.run(count: count, grain: max(1, 16384 / max(n, 1))) {
       body(Int64($0.lowerBound), Int64($0.upperBound))
     }
   }
@@ -35,7 +35,7 @@ public enum Normalization {
       }
     }
     if dWeight != nil || dBias != nil {
-      ThreadPool.shared.run(count: n, grain: max(64, 32768 / max(count, 1))) { range in
+      ThreadPool.run(count: n, grain: max(64, 32768 / max(count, 1))) { range in
         fb_layer_norm_backward_weight(
           g, x, mean, rstd, dWeight, dBias, fb_dtype(dtype.rawValue), rms, Int64(count), Int64(n),
           Int64(range.lowerBound), Int64(range.upperBound))

@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 
 extension GeneratorState {
@@ -96,23 +97,26 @@ extension GeneratorState {
     let tile = 1024
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 2 * tile) { words in
       let words = words.baseAddress!
+      /// Draws into bytes, `tile` of them at most at a time.
+      func draw(_ bytes: UnsafeMutablePointer<UInt8>, _ n: Int) {
+        fill32(words, 2 * n)
+        fb_random_below(words, Int64(n), limit, bytes)
+      }
       @inline(__always)
       func each<T>(_ type: T.Type, _ one: T, _ zero: T) {
-        var to = out.assumingMemoryBound(to: T.self)
-        var left = count
-        while left > 0 {
-          let n = min(left, tile)
-          fill32(words, 2 * n)
-          for i in 0..<n {
-            let bits = UInt64(words[2 * i] & 0x1F_FFFF) << 32 | UInt64(words[2 * i + 1])
-            to[i] = bits < limit ? one : zero
+        let to = out.assumingMemoryBound(to: T.self)
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: tile) { bytes in
+          for start in stride(from: 0, to: count, by: tile) {
+            let n = min(count - start, tile)
+            draw(bytes.baseAddress!, n)
+            for i in 0..<n { to[start + i] = bytes[i] == 0 ? zero : one }
           }
-          to += n
-          left -= n
         }
       }
       switch dtype {
-      case .bool, .uint8, .int8: each(UInt8.self, 1, 0)
+      case .bool, .uint8, .int8:
+        let bytes = out.assumingMemoryBound(to: UInt8.self)
+        for start in stride(from: 0, to: count, by: tile) { draw(bytes + start, min(count - start, tile)) }
       case .int16: each(Int16.self, 1, 0)
       case .int32: each(Int32.self, 1, 0)
       case .int64: each(Int64.self, 1, 0)

@@ -1,3 +1,4 @@
+import CKernels
 import Synchronization
 
 /// PyTorch's CPU generator as a value: mt19937, the seed, and the second half of a pair of normal numbers.
@@ -59,8 +60,7 @@ public struct GeneratorState: Sendable, Equatable {
       }
       let run = min(count - done, left - 1)
       words.withUnsafeBufferPointer { words in
-        let from = words.baseAddress! + next
-        for i in 0..<run { out[done + i] = Self.temper(from[i]) }
+        fb_random_temper(words.baseAddress! + next, Int64(run), out + done)
       }
       left -= run
       next += run
@@ -69,15 +69,7 @@ public struct GeneratorState: Sendable, Equatable {
   }
 
   private mutating func regenerate() {
-    words.withUnsafeMutableBufferPointer { buffer in
-      let p = buffer.baseAddress!
-      @inline(__always) func twist(_ a: UInt32, _ b: UInt32) -> UInt32 {
-        (((a & 0x8000_0000) | (b & 0x7FFF_FFFF)) >> 1) ^ ((0 &- (b & 1)) & 0x9908_B0DF)
-      }
-      for i in 0..<227 { p[i] = p[i + 397] ^ twist(p[i], p[i + 1]) }
-      for i in 227..<623 { p[i] = p[i - 227] ^ twist(p[i], p[i + 1]) }
-      p[623] = p[396] ^ twist(p[623], p[0])
-    }
+    words.withUnsafeMutableBufferPointer { fb_random_regenerate($0.baseAddress!) }
     left = Self.wordCount
     next = 0
   }

@@ -158,7 +158,7 @@ public enum Reduction {
       let blocks = outer * Int(fb_reduce_blocks(Int64(n), Int64(inner)))
       withUnsafeTemporaryAllocation(of: fb_partial.self, capacity: blocks * inner) { partials in
         let base = partials.baseAddress!
-        ThreadPool.shared.run(count: blocks, grain: 1) { range in
+        ThreadPool.run(count: blocks, grain: 1) { range in
           fb_reduce_partial(
             op, x, type, Int64(n), Int64(inner), parameter, base, Int64(range.lowerBound), Int64(range.upperBound))
         }
@@ -168,7 +168,7 @@ public enum Reduction {
       return
     }
     let chunk = inner == 1 ? max(1, grain / max(n, 1)) : max(64, grain / max(n, 1) / 64 * 64)
-    ThreadPool.shared.run(count: outputs, grain: chunk) { range in
+    ThreadPool.run(count: outputs, grain: chunk) { range in
       fb_reduce(
         op, x, type, Int64(outer), Int64(n), Int64(inner), parameter, y, outType, second, Int64(range.lowerBound),
         Int64(range.upperBound))

@@ -75,6 +75,6 @@ public struct Lines: Sendable {
   /// Calls `body` with ranges of lines, in parallel if there is much to do.
   public func forEachChunk(_ body: (Range<Int>) -> Void) {
     let least = 32768 / Swift.max(n, 1)
-    ThreadPool.shared.run(count: count, grain: inner == 1 ? Swift.max(1, least) : Swift.max(64, least), body)
+    ThreadPool.run(count: count, grain: inner == 1 ? Swift.max(1, least) : Swift.max(64, least), body)
   }
 }

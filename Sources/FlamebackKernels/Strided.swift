@@ -89,7 +89,7 @@ extension Strided {
     let byte = target.load(as: UInt8.self)
     if (0..<size).allSatisfy({ target.load(fromByteOffset: $0, as: UInt8.self) == byte }) {
       let grain = 1 << 18
-      return ThreadPool.shared.run(count: total, grain: grain) { range in
+      return ThreadPool.run(count: total, grain: grain) { range in
         (target + range.lowerBound).initializeMemory(as: UInt8.self, repeating: byte, count: range.count)
       }
     }
@@ -100,7 +100,7 @@ extension Strided {
       (target + filled).copyMemory(from: target, byteCount: next)
       filled += next
     }
-    ThreadPool.shared.run(count: (total + block - 1) / block, grain: 64) { range in
+    ThreadPool.run(count: (total + block - 1) / block, grain: 64) { range in
       for i in range where i > 0 {
         (target + i * block).copyMemory(from: target, byteCount: min(block, total - i * block))
       }

@@ -22,7 +22,7 @@ typedef struct {
   int64_t input[3], output[3], kernel[3], stride[3], dilation[3], pad_begin[3], pad_end[3];
 } fb_conv;
 
-// All buffers are contiguous and fully written. Threads: these functions use BLAS's and oneDNN's (fb_set_blas_threads).
+// All buffers are contiguous and fully written.
 // bias: out_channels values, or null.
 void fb_conv_forward(const fb_conv *conv, const void *x, const void *weight, const void *bias, void *y);
 // bias: in_channels values added to dx (for transposed convolutions), or null.

@@ -36,12 +36,6 @@ void fb_gemm(const fb_gemm_args *args, int64_t begin, int64_t end);
 // and integers) a caller may split the batches among its own threads.
 bool fb_gemm_is_parallel(const fb_gemm_args *args);
 
-// The number of threads that BLAS and oneDNN use from now on, from whichever thread they are called.
-void fb_set_blas_threads(int32_t count);
-// Lets BLAS and LAPACK on this thread use all threads, or only this one for little work.
-void fb_adopt_blas_threads(int64_t multiplications);
-int32_t fb_get_blas_threads(void);
-
 // Frees the working memory that gemm and convolution keep for reuse.
 void fb_release_scratch(void);
 

@@ -54,7 +54,7 @@ struct FourierTransform: Primitive {
     let work = rest.elementCount
     let grain = Swift.max(1, 16384 / Swift.max(work, 1))
     let failed = FlagBox()
-    ThreadPool.shared.run(count: count, grain: grain) { range in
+    ThreadPool.run(count: count, grain: grain) { range in
       let shape = [Int64(range.count)] + rest.map { Int64($0) }
       let succeeded = fb_fft(
         code, fb_dtype(x.dtype.real.rawValue), Int32(shape.count), shape, Int32(axes.count), axes.map { $0 + 1 },

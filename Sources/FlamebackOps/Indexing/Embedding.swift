@@ -166,7 +166,7 @@ struct EmbeddingBackward: Primitive {
     let count = Int64(index.elementCount)
     let counts = forward.scalesByFrequency ? frequencies(index) : []
     // Every thread reads all indices, so its share of the rows must be worth it.
-    ThreadPool.shared.run(count: forward.count, grain: max(forward.count / 16, 1024)) { range in
+    ThreadPool.run(count: forward.count, grain: max(forward.count / 16, 1024)) { range in
       counts.withUnsafeBufferPointer { counts in
         fb_embedding_backward(
           g.code, g.pointer, index.int64s, count, Int64(g.shape[1]), Int64(forward.padding ?? -1),

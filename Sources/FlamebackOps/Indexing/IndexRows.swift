@@ -133,7 +133,7 @@ struct IndexRows: Primitive {
     // Every part reads all indices, so there are few, and only where rows are long.
     let width = Int(outer * inner)
     let isWorthIt = width >= 8 && width * Int(count) >= 65536
-    let grain = isWorthIt ? max(1, Int(n) / (2 * ThreadPool.shared.threadCount)) : Int(n)
+    let grain = isWorthIt ? max(1, Int(n) / (2 * ThreadPool.threadCount)) : Int(n)
     _ = runChecked(n, grain: grain) { begin, end in
       fb_index_rows(
         x.code, reduction?.code ?? Int32(FB_SCATTER_ASSIGN), includeSelf, out.pointer, outer, n, inner, index.int64s,

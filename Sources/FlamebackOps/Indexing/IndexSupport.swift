@@ -29,7 +29,7 @@ extension HostView {
 func runChecked(_ count: Int64, grain: Int, _ body: (Int64, Int64) -> Int64) -> Int64 {
   if count <= grain { return count <= 0 ? -1 : body(0, count) }
   let worst = Atomic<Int64>(Int64.max)
-  ThreadPool.shared.run(count: Int(count), grain: grain) { range in
+  ThreadPool.run(count: Int(count), grain: grain) { range in
     let bad = body(Int64(range.lowerBound), Int64(range.upperBound))
     if bad >= 0 { worst.min(bad, ordering: .relaxed) }
   }

@@ -115,7 +115,7 @@ struct SearchSorted: Primitive {
     if inputs.count > 2, inputs[2].bound(to: Int64.self).contains(where: { $0 < 0 || $0 >= n }) {
       throw OpError("searchsorted", "sorter has an index out of range for \(n) elements")
     }
-    ThreadPool.shared.run(count: values.elementCount, grain: 4096) { range in
+    ThreadPool.run(count: values.elementCount, grain: 4096) { range in
       fb_searchsorted(
         sorted.code, sorted.pointer, Int64(rows), Int64(n), inputs.count > 2 ? inputs[2].int64s : nil, values.pointer,
         Int64(m), right, outputs[0].int64s, Int64(range.lowerBound), Int64(range.upperBound))

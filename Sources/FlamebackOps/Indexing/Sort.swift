@@ -94,7 +94,7 @@ struct Selection: Primitive {
     let (x, values, indices) = (inputs[0], outputs[0].pointer, outputs[1].int64s)
     let (outer, n, inner) = x.around(dim)
     let lines = Int(outer * inner)
-    ThreadPool.shared.run(count: lines, grain: max(1, 4096 / max(Int(n), 1))) { range in
+    ThreadPool.run(count: lines, grain: max(1, 4096 / max(Int(n), 1))) { range in
       let (begin, end) = (Int64(range.lowerBound), Int64(range.upperBound))
       switch kind {
       case .sort(let descending):

@@ -88,17 +88,19 @@ struct Cat: Primitive {
     let strides = out.shape.contiguousStrides
     let outer = out.shape[..<dim].reduce(1, *)
     let row = out.shape[dim...].reduce(1, *) * size
+    var parts: [Part] = []
     var target = out.pointer
     for x in inputs where !Self.isSkipped(x.shape) {
       let count = x.shape[dim...].reduce(1, *) * size
       defer { target += count }
       if x.elementCount == 0 { continue }
       if x.layout.isContiguous {
-        copyRows(x.pointer, target, rows: outer, bytes: count, targetRow: row)
+        parts.append((x.pointer, target, count))
       } else {
         Strided.copy(x.pointer, x.dtype, x.strides, to: target, out.dtype, strides, over: x.shape)
       }
     }
+    copyRows(parts, rows: outer, targetRow: row)
   }
 
   var gradient: Gradient {
@@ -114,25 +116,25 @@ struct Cat: Primitive {
   }
 }
 
-/// Copies rows that lie side by side to places `targetRow` bytes apart, large ones on several threads.
-private func copyRows(
-  _ source: UnsafeMutableRawPointer, _ target: UnsafeMutableRawPointer, rows: Int, bytes: Int, targetRow: Int
-) {
-  let together = 1 << 19
-  if bytes < together {
-    return ThreadPool.shared.run(count: rows, grain: Swift.max(1, together / Swift.max(bytes, 1))) { range in
-      let (first, count) = (range.lowerBound, range.count)
-      fb_copy_rows(
-        source + first * bytes, Int64(bytes), target + first * targetRow, Int64(targetRow), Int64(count), Int64(bytes))
+/// Rows of `bytes` that lie side by side, and where the first one goes.
+private typealias Part = (source: UnsafeMutableRawPointer, target: UnsafeMutableRawPointer, bytes: Int)
+
+/// Copies all parts' rows to places `targetRow` bytes apart. What is written lies together: some rows of all parts at
+/// a time, single ones in pieces.
+private func copyRows(_ parts: [Part], rows: Int, targetRow: Int) {
+  let together = 1 << 17
+  if rows > 1 {
+    return ThreadPool.run(count: rows, grain: max(1, together / max(targetRow, 1))) { range in
+      let (first, count) = (range.lowerBound, Int64(range.count))
+      for (source, target, bytes) in parts {
+        fb_copy_rows(
+          source + first * bytes, Int64(bytes), target + first * targetRow, Int64(targetRow), count, Int64(bytes))
+      }
     }
   }
-  ThreadPool.shared.run(count: rows * bytes, grain: together) { range in
-    var at = range.lowerBound
-    while at < range.upperBound {
-      let (row, column) = at.quotientAndRemainder(dividingBy: bytes)
-      let n = min(bytes - column, range.upperBound - at)
-      (target + row * targetRow + column).copyMemory(from: source + at, byteCount: n)
-      at += n
+  for (source, target, bytes) in parts {
+    ThreadPool.run(count: bytes, grain: together) {
+      (target + $0.lowerBound).copyMemory(from: source + $0.lowerBound, byteCount: $0.count)
     }
   }
 }

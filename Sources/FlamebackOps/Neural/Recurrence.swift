@@ -61,7 +61,7 @@ struct Recurrence: Primitive {
     fb_recurrence_pack(&r, inputs[1].pointer, false, packed.pointer)
     let reserve = outputs.count > 1 ? outputs[outputs.count - 1].pointer : nil
     let description = r
-    ThreadPool.shared.run(count: batch, grain: Self.grain) { rows in
+    ThreadPool.run(count: batch, grain: Self.grain) { rows in
       var r = description
       fb_recurrence_forward(
         &r, inputs[0].pointer, packed.pointer, hasBias ? inputs[2].pointer : nil, states.pointer, cells, reserve,
@@ -150,7 +150,7 @@ struct RecurrenceGradient: Primitive {
     fb_recurrence_pack(&r, weight.pointer, true, packed.pointer)
     let rest = Array(inputs[(weightIndex + 1)...])
     let description = r
-    ThreadPool.shared.run(count: Int(r.batch), grain: Recurrence.grain) { rows in
+    ThreadPool.run(count: Int(r.batch), grain: Recurrence.grain) { rows in
       var r = description
       fb_recurrence_backward(
         &r, inputs[0].pointer, mode == .lstm ? inputs[1].pointer : nil, packed.pointer, rest[0].pointer,

@@ -33,7 +33,7 @@ func pair(_ values: [Int]) -> (Int64, Int64) { (Int64(values[0]), Int64(values[1
 
 /// Runs a kernel over ranges of planes, each of about `work` elements.
 func forEachPlane(_ count: Int, work: Int, _ body: (Int64, Int64) -> Void) {
-  ThreadPool.shared.run(count: count, grain: max(1, 16384 / max(work, 1))) { range in
+  ThreadPool.run(count: count, grain: max(1, 16384 / max(work, 1))) { range in
     body(Int64(range.lowerBound), Int64(range.upperBound))
   }
 }
