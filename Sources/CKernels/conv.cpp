@@ -1,4 +1,4 @@
-// The convolution's C door: chooses between oneDNN, planes and columns, widens halves.
+// The convolution's C door: chooses between Winograd's tiles, lines, planes, oneDNN and columns, widens halves.
 #include "conv.hpp"
 
 #include "gemm.hpp"
@@ -76,6 +76,7 @@ template <class T>
 void forward(const fb_conv &v, const T *x, const T *weight, const T *bias, T *y) {
   if constexpr (std::is_same_v<T, float>) {
     if (convolveWinograd(v, ConvPass::forward, x, weight, bias, y)) return;
+    if (convolveNarrow(v, ConvPass::forward, x, weight, bias, y)) return;
     if (isWeightBound(v)) {
       const Merged merged(v);
       exchange(x, v.batch, v.in_channels, volume(v.input), merged.x);
@@ -94,6 +95,7 @@ template <class T>
 void backwardInput(const fb_conv &v, const T *dy, const T *weight, const T *bias, T *dx) {
   if constexpr (std::is_same_v<T, float>) {
     if (convolveWinograd(v, ConvPass::backwardInput, dy, weight, bias, dx)) return;
+    if (convolveNarrow(v, ConvPass::backwardInput, dy, weight, bias, dx)) return;
     if (isWeightBound(v)) {
       const Merged merged(v);
       exchange(dy, v.batch, v.out_channels, volume(v.output), merged.y);
@@ -117,6 +119,7 @@ template <class T>
 void backwardWeight(const fb_conv &v, const T *x, const T *dy, T *dweight) {
   if constexpr (std::is_same_v<T, float>) {
     if (convolveWinograd(v, ConvPass::backwardWeight, x, dy, nullptr, dweight)) return;
+    if (convolveNarrow(v, ConvPass::backwardWeight, x, dy, nullptr, dweight)) return;
     if (isWeightBound(v)) {
       const Merged merged(v);
       exchange(x, v.batch, v.in_channels, volume(v.input), merged.x);

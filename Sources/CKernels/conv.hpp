@@ -26,6 +26,10 @@ bool convolveDepthwise(const fb_conv &conv, bool backward, const float *x, const
 bool convolveWinograd(const fb_conv &conv, ConvPass pass, const float *first, const float *second, const float *bias,
                       float *result);
 
+// Few channels, stride 1, float32, two dimensions; operands as for convolveWinograd.
+bool convolveNarrow(const fb_conv &conv, ConvPass pass, const float *first, const float *second, const float *bias,
+                    float *result);
+
 // By unfolding into columns and multiplying; any type but bool and halves.
 template <class T> void convolveColumns(const fb_conv &conv, const T *x, const T *weight, const T *bias, T *y);
 template <class T> void convolveColumnsInput(const fb_conv &conv, const T *dy, const T *weight, const T *bias, T *dx);

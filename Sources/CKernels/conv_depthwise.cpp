@@ -137,7 +137,8 @@ void ColumnsOfNine(const fbd::DepthwisePlanes &p, const float *plane, const floa
           t8 = hn::Set(d, taps[8]), first = hn::Set(d, bias);
   for (int64_t j = 0; j < p.outWidth;) {
     const float *corner = plane + begin * p.strideY * row + j;
-    const float *from0 = corner + p.offsets[0], *from1 = corner + p.offsets[1], *from2 = corner + p.offsets[2];
+    const float *from0 = corner + p.offsets[0], *from1 = corner + p.offsets[1];
+    const float *from2 = corner + p.offsets[2];
     const auto sum = [&](V a, V b, V c, V s) HWY_ATTR {
       s = hn::MulAdd(hn::LoadU(d, from1), b, hn::MulAdd(hn::LoadU(d, from0), a, s));
       return hn::MulAdd(hn::LoadU(d, from2), c, s);

@@ -48,35 +48,6 @@ void callBlas(const Product<T> &p) {
     cblas_zgemm(CblasRowMajor, ta, tb, m, n, k, &p.alpha, p.a, lda, p.b, ldb, &p.beta, p.c, ldc);
 }
 
-// A large product cut along its longer side into pieces that depend on its shape alone, so that the result does not
-// depend on the number of threads.
-template <class T>
-void callBlasInPieces(const Product<T> &p) {
-  constexpr int64_t kWork = int64_t(1) << 22, kSide = 192;
-  const bool byRows = p.m >= p.n;
-  const int64_t side = byRows ? p.m : p.n;
-  const int64_t wanted = std::min(p.m * p.n * p.k / kWork, side / kSide);
-  if (wanted < 2) return callBlas(p);
-  struct Pieces { const Product<T> &p; bool byRows; int64_t length; };
-  Pieces pieces{p, byRows, (side + wanted - 1) / wanted};
-  pieces.length = (pieces.length + 47) / 48 * 48;
-  parallelFor((side + pieces.length - 1) / pieces.length, [](void *raw, int64_t i) {
-    const Pieces &pieces = *static_cast<Pieces *>(raw);
-    Product<T> part = pieces.p;
-    const int64_t start = i * pieces.length;
-    if (pieces.byRows) {
-      part.m = std::min(pieces.length, part.m - start);
-      part.a += start * (part.transA ? 1 : part.lda);
-      part.c += start * part.ldc;
-    } else {
-      part.n = std::min(pieces.length, part.n - start);
-      part.b += start * (part.transB ? part.ldb : 1);
-      part.c += start;
-    }
-    callBlas(part);
-  }, &pieces);
-}
-
 // A product with a single row or column reads its matrix once: the matrix-vector routine is faster.
 template <class T>
 bool multiplyVector(const Product<T> &p) {
@@ -96,6 +67,45 @@ bool multiplyVector(const Product<T> &p) {
   else
     cblas_dgemv(CblasRowMajor, blasFlag(trans), rows, columns, p.alpha, matrix, ld, x, incX, beta, p.c, incY);
   return true;
+}
+
+template <class T>
+void callOnce(const Product<T> &p) {
+  if constexpr (!isComplex<T>) {
+    if (multiplyVector(p)) return;
+  }
+  callBlas(p);
+}
+
+// A large product cut along its longer side into pieces that depend on its shape alone, so that the result does not
+// depend on the number of threads. BLAS's own threads are not asked: they would wait for each other, and spin for more
+// work while ours need the core.
+template <class T>
+void callBlasInPieces(const Product<T> &p) {
+  constexpr int64_t kSide = 192;  // narrower pieces spend too much on copying the other matrix together
+  const bool byRows = p.m >= p.n;
+  const int64_t side = byRows ? p.m : p.n, work = p.m * p.n * p.k;
+  const int64_t worthIt = p.m == 1 || p.n == 1 ? work >> 18 : work >> 22;
+  const int64_t wanted = std::min(worthIt, std::max(side / kSide, std::min<int64_t>(2, side / (kSide / 2))));
+  if (wanted < 2) return callOnce(p);
+  struct Pieces { const Product<T> &p; bool byRows; int64_t length; };
+  Pieces pieces{p, byRows, (side + wanted - 1) / wanted};
+  pieces.length = (pieces.length + 47) / 48 * 48;
+  parallelFor((side + pieces.length - 1) / pieces.length, [](void *raw, int64_t i) {
+    const Pieces &pieces = *static_cast<Pieces *>(raw);
+    Product<T> part = pieces.p;
+    const int64_t start = i * pieces.length;
+    if (pieces.byRows) {
+      part.m = std::min(pieces.length, part.m - start);
+      part.a += start * (part.transA ? 1 : part.lda);
+      part.c += start * part.ldc;
+    } else {
+      part.n = std::min(pieces.length, part.n - start);
+      part.b += start * (part.transB ? part.ldb : 1);
+      part.c += start;
+    }
+    callOnce(part);
+  }, &pieces);
 }
 
 // Any type, any size. Rows of op(B) are made contiguous in blocks, so that the inner loop runs over memory in order.
@@ -147,16 +157,14 @@ void multiply(const Product<T> &p) {
     const bool small = p.m == 1 || p.n == 1 ? work < kSmallProduct / 8 : work < kSmallProduct;
     if (small) return multiplySmall(p);
     if (fitsBlas(p.m, p.n, p.k, p.lda, p.ldb, p.ldc)) {
-      adoptThreadCount(work);
-      if (multiplyVector(p)) return;
-      if constexpr (std::is_same_v<T, float>) return callBlasInPieces(p);
-      return callBlas(p);
+      adoptThreadCount(0);
+      return callBlasInPieces(p);
     }
   }
   if constexpr (isComplex<T>) {
     if (p.m * p.n * p.k >= 64 && fitsBlas(p.m, p.n, p.k, p.lda, p.ldb, p.ldc)) {
-      adoptThreadCount(4 * p.m * p.n * p.k);
-      return callBlas(p);
+      adoptThreadCount(0);
+      return callBlasInPieces(p);
     }
   }
   multiplyPlain(p);

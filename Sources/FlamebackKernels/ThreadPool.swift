@@ -22,13 +22,15 @@ public enum ThreadPool {
     typealias Loop = (count: Int, grain: Int, body: (Range<Int>) -> Void)
     withoutActuallyEscaping(body) { body in
       var loop: Loop = (count, grain, body)
-      fb_parallel_for(
-        Int64((count + grain - 1) / grain),
-        { context, i in
-          let loop = context!.assumingMemoryBound(to: Loop.self).pointee
-          let start = Int(i) * loop.grain
-          loop.body(start..<min(loop.count, start + loop.grain))
-        }, &loop)
+      withUnsafeMutablePointer(to: &loop) {
+        fb_parallel_for(
+          Int64((count + grain - 1) / grain),
+          { context, i in
+            let loop = context!.assumingMemoryBound(to: Loop.self).pointee
+            let start = Int(i) * loop.grain
+            loop.body(start..<min(loop.count, start + loop.grain))
+          }, $0)
+      }
     }
   }
 }
