@@ -51,7 +51,14 @@ int firstDimension(const fb_conv &v) {
   return 2;
 }
 
-std::shared_ptr<Plan> makePlan(const fb_conv &v, ConvPass pass, bool hasBias) {
+// A convolution of some samples or to some output channels of a whole one, whose y has `planes` of them a sample.
+struct Piece {
+  fb_conv v;
+  int64_t planes;
+};
+
+std::shared_ptr<Plan> makePlan(const Piece &piece, ConvPass pass, bool hasBias) {
+  const fb_conv &v = piece.v;
   const auto f32 = memory::data_type::f32;
   const auto any = memory::format_tag::any;
   const bool grouped = v.groups > 1;
@@ -71,7 +78,10 @@ std::shared_ptr<Plan> makePlan(const fb_conv &v, ConvPass pass, bool hasBias) {
   auto plan = std::make_shared<Plan>();
   plan->source.plain = memory::desc(source, f32, plainTag(source.size(), false));
   plan->weight.plain = memory::desc(weight, f32, plainTag(weight.size(), grouped));
-  plan->destination.plain = memory::desc(destination, f32, plainTag(destination.size(), false));
+  memory::dims steps(destination.size(), 1);
+  for (size_t d = destination.size() - 1; d > 0; --d)
+    steps[d - 1] = steps[d] * (d == 1 ? piece.planes : destination[d]);
+  plan->destination.plain = memory::desc(destination, f32, steps);
   const memory::desc src(source, f32, any), wei(weight, f32, any), dst(destination, f32, any);
   const memory::desc bias = hasBias ? memory::desc({v.out_channels}, f32, memory::format_tag::x) : memory::desc();
   plan->bias = bias;
@@ -148,7 +158,7 @@ std::shared_ptr<Plan> makePlan(const fb_conv &v, ConvPass pass, bool hasBias) {
 // The plans used last; a plan that oneDNN cannot make is remembered as null.
 class Plans {
  public:
-  std::shared_ptr<Plan> find(const Key &key, const fb_conv &v, ConvPass pass, bool hasBias) {
+  std::shared_ptr<Plan> find(const Key &key, const Piece &piece, ConvPass pass, bool hasBias) {
     {
       std::lock_guard<std::mutex> guard(lock);
       auto found = byKey.find(key);
@@ -159,7 +169,7 @@ class Plans {
     }
     std::shared_ptr<Plan> plan;
     try {
-      plan = makePlan(v, pass, hasBias);
+      plan = makePlan(piece, pass, hasBias);
     } catch (const dnnl::error &) {
     }
     std::lock_guard<std::mutex> guard(lock);
@@ -187,30 +197,30 @@ int64_t multiplications(const fb_conv &v) {
   return count;
 }
 
-Key makeKey(const fb_conv &v, ConvPass pass, bool hasBias, int threads) {
+Key makeKey(const Piece &piece, ConvPass pass, bool hasBias) {
+  const fb_conv &v = piece.v;
   Key key{};
   size_t i = 0;
-  for (int64_t value : {v.batch, v.in_channels, v.out_channels, v.groups, int64_t(pass), int64_t(hasBias),
-                        int64_t(threads)})
+  for (int64_t value : {v.batch, v.in_channels, v.out_channels, v.groups, piece.planes, int64_t(pass),
+                        int64_t(hasBias)})
     key[i++] = value;
   for (const int64_t *values : {v.input, v.output, v.kernel, v.stride, v.dilation, v.pad_begin, v.pad_end})
     for (int d = 0; d < 3; ++d) key[i++] = values[d];
   return key;
 }
 
-}  // namespace
+Plans &plans() {
+  static Plans shared;
+  return shared;
+}
 
-bool convolveOneDNN(const fb_conv &v, ConvPass pass, void *source, void *weight, const void *bias, void *destination) {
-  static Plans plans;
-  const int threads = adoptThreadCount(multiplications(v));
-  const std::shared_ptr<Plan> plan = plans.find(makeKey(v, pass, bias != nullptr, threads), v, pass, bias != nullptr);
-  if (!plan) return false;
+void convolve(const Plan &plan, ConvPass pass, void *source, void *weight, const void *bias, void *destination) {
   auto bytes = [](const Operand &operand) {
     return operand.differs() ? (operand.wanted.get_size() + 63) / 64 * 64 : 0;
   };
-  const size_t sourceBytes = bytes(plan->source), weightBytes = bytes(plan->weight),
-               destinationBytes = bytes(plan->destination);
-  Scratch scratch(sourceBytes + weightBytes + destinationBytes + plan->scratchpad.get_size());
+  const size_t sourceBytes = bytes(plan.source), weightBytes = bytes(plan.weight),
+               destinationBytes = bytes(plan.destination);
+  Scratch scratch(sourceBytes + weightBytes + destinationBytes + plan.scratchpad.get_size());
   char *room = scratch.as<char>();
 
   struct Bound { memory plain, wanted; };
@@ -220,8 +230,8 @@ bool convolveOneDNN(const fb_conv &v, ConvPass pass, void *source, void *weight,
     room += size;
     return bound;
   };
-  Bound src = bind(plan->source, source, sourceBytes), wei = bind(plan->weight, weight, weightBytes),
-        dst = bind(plan->destination, destination, destinationBytes);
+  Bound src = bind(plan.source, source, sourceBytes), wei = bind(plan.weight, weight, weightBytes),
+        dst = bind(plan.destination, destination, destinationBytes);
   dnnl::stream &queue = stream();
   auto load = [&](const Operand &operand, Bound &bound) {
     if (operand.differs()) operand.reorder.execute(queue, bound.plain, bound.wanted);
@@ -230,20 +240,71 @@ bool convolveOneDNN(const fb_conv &v, ConvPass pass, void *source, void *weight,
     if (operand.differs()) operand.reorder.execute(queue, bound.wanted, bound.plain);
   };
   std::unordered_map<int, memory> arguments;
-  if (plan->scratchpad.get_size())
-    arguments.emplace(DNNL_ARG_SCRATCHPAD, memory(plan->scratchpad, engine(), room));
-  if (pass != ConvPass::backwardInput) load(plan->source, src);
-  if (pass != ConvPass::backwardWeight) load(plan->weight, wei);
-  if (pass != ConvPass::forward) load(plan->destination, dst);
+  if (plan.scratchpad.get_size())
+    arguments.emplace(DNNL_ARG_SCRATCHPAD, memory(plan.scratchpad, engine(), room));
+  if (pass != ConvPass::backwardInput) load(plan.source, src);
+  if (pass != ConvPass::backwardWeight) load(plan.weight, wei);
+  if (pass != ConvPass::forward) load(plan.destination, dst);
   arguments.emplace(pass == ConvPass::backwardInput ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, src.wanted);
   arguments.emplace(pass == ConvPass::backwardWeight ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS, wei.wanted);
   arguments.emplace(pass == ConvPass::forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST, dst.wanted);
-  if (bias) arguments.emplace(DNNL_ARG_BIAS, memory(plan->bias, engine(), const_cast<void *>(bias)));
-  plan->primitive.execute(queue, arguments);
-  if (pass == ConvPass::forward) store(plan->destination, dst);
-  if (pass == ConvPass::backwardInput) store(plan->source, src);
-  if (pass == ConvPass::backwardWeight) store(plan->weight, wei);
+  if (bias) arguments.emplace(DNNL_ARG_BIAS, memory(plan.bias, engine(), const_cast<void *>(bias)));
+  plan.primitive.execute(queue, arguments);
+  if (pass == ConvPass::forward) store(plan.destination, dst);
+  if (pass == ConvPass::backwardInput) store(plan.source, src);
+  if (pass == ConvPass::backwardWeight) store(plan.weight, wei);
   queue.wait();
+}
+
+// How many pieces a convolution is cut into for our own threads, since oneDNN's would spin against them. The number
+// depends on the shape alone.
+int64_t pieceCount(const fb_conv &v, int64_t most) {
+  constexpr int64_t kWork = int64_t(1) << 22;
+  int64_t count = 1;
+  while (2 * count <= std::min({int64_t(8), most, multiplications(v) / kWork})) count *= 2;
+  return count;
+}
+
+}  // namespace
+
+bool convolveOneDNN(const fb_conv &v, ConvPass pass, void *source, void *weight, const void *bias, void *destination) {
+  // Samples go their own ways; for the weight's gradient, and a single sample, output channels do.
+  const bool byChannels = pass == ConvPass::backwardWeight || (pass == ConvPass::forward && v.batch == 1);
+  constexpr int64_t kChannels = 16;
+  const int64_t units = byChannels ? v.groups == 1 ? v.out_channels / kChannels : 1 : v.batch;
+  const int64_t count = pieceCount(v, units), whole = byChannels ? v.out_channels : v.batch;
+  const int64_t unit = byChannels ? kChannels : 1, length = count == 1 ? whole : units / count * unit;
+  struct Run {
+    ConvPass pass;
+    float *source, *weight;
+    const float *bias;
+    float *destination;
+    std::shared_ptr<Plan> plan, last;
+    int64_t count, sourceStep, weightStep, biasStep, destinationStep;
+  } run{pass, static_cast<float *>(source), static_cast<float *>(weight), static_cast<const float *>(bias),
+        static_cast<float *>(destination), nullptr, nullptr, count, 0, 0, 0, 0};
+  const auto find = [&](int64_t size) {
+    Piece piece{v, v.out_channels};
+    (byChannels ? piece.v.out_channels : piece.v.batch) = size;
+    return plans().find(makeKey(piece, pass, bias != nullptr), piece, pass, bias != nullptr);
+  };
+  adoptThreadCount(0);
+  run.plan = find(length), run.last = find(whole - (count - 1) * length);
+  if (!run.plan || !run.last) return false;
+  if (byChannels) {
+    run.weightStep = length * (v.in_channels / v.groups) * volume(v.kernel), run.biasStep = length;
+    run.destinationStep = length * volume(v.output);
+  } else {
+    run.sourceStep = length * v.in_channels * volume(v.input);
+    run.destinationStep = length * v.out_channels * volume(v.output);
+  }
+  const auto body = [](void *raw, int64_t i) {
+    const Run &run = *static_cast<Run *>(raw);
+    convolve(i + 1 < run.count ? *run.plan : *run.last, run.pass, run.source + i * run.sourceStep,
+             run.weight + i * run.weightStep, run.bias ? run.bias + i * run.biasStep : nullptr,
+             run.destination + i * run.destinationStep);
+  };
+  parallelFor(count, body, &run);
   return true;
 }
 

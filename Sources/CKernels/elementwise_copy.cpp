@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "copy_rows.hpp"
 #include "cursor.h"
 #include "elementwise_table.h"
 
@@ -221,6 +222,7 @@ void fb_copy_rows(const void *from, int64_t from_step, void *to, int64_t to_step
     default: break;
   }
   const size_t size = static_cast<size_t>(bytes);
+  if (fbd::isVectorRow(bytes)) return fbd::copyRows(from, from_step, to, to_step, rows, bytes);
   if (size < 16 || size > 256) {
     for (int64_t r = 0; r < rows; ++r) std::memcpy(target + r * to_step, source + r * from_step, size);
     return;

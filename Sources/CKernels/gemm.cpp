@@ -86,11 +86,13 @@ void callBlasInPieces(const Product<T> &p) {
   const bool byRows = p.m >= p.n;
   const int64_t side = byRows ? p.m : p.n, work = p.m * p.n * p.k;
   const int64_t worthIt = p.m == 1 || p.n == 1 ? work >> 18 : work >> 22;
-  const int64_t wanted = std::min(worthIt, std::max(side / kSide, std::min<int64_t>(2, side / (kSide / 2))));
-  if (wanted < 2) return callOnce(p);
+  const int64_t most = std::min(worthIt, std::max(side / kSide, std::min<int64_t>(2, side / (kSide / 2))));
+  if (most < 2) return callOnce(p);
+  int64_t wanted = 2;  // a power of two, so that two, four, ... threads get equal shares
+  while (2 * wanted <= most) wanted *= 2;
   struct Pieces { const Product<T> &p; bool byRows; int64_t length; };
   Pieces pieces{p, byRows, (side + wanted - 1) / wanted};
-  pieces.length = (pieces.length + 47) / 48 * 48;
+  pieces.length = (pieces.length + 15) / 16 * 16;
   parallelFor((side + pieces.length - 1) / pieces.length, [](void *raw, int64_t i) {
     const Pieces &pieces = *static_cast<Pieces *>(raw);
     Product<T> part = pieces.p;

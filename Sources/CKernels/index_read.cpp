@@ -1,4 +1,5 @@
 // gather, index_select, take, index_fill and put.
+#include "copy_rows.hpp"
 #include "index.hpp"
 
 using namespace fbd;
@@ -62,12 +63,18 @@ extern "C" int64_t fb_gather(int64_t item_size, int32_t ndim, const int64_t *sha
 
 extern "C" int64_t fb_index_select(int64_t item_size, const void *source, int64_t outer, int64_t n, int64_t inner,
                                    const int64_t *index, int64_t count, void *out, int64_t begin, int64_t end) {
-  (void)outer;
   int64_t bad = -1;
   dispatchSize(item_size, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T *from = static_cast<const T *>(source);
     T *to = static_cast<T *>(out);
+    const int64_t bytes = inner * int64_t(sizeof(T));
+    if (outer == 1 && isVectorRow(bytes)) {
+      bad = firstBadIndex(index + begin, end - begin, n);
+      if (bad >= 0) bad += begin;
+      else copyIndexedRows(source, n, index + begin, to + begin * inner, end - begin, bytes);
+      return;
+    }
     for (int64_t row = begin; row < end; ++row) {
       const int64_t j = row % count, o = row / count;
       if (isOutOfRange(index[j], n)) {

@@ -55,9 +55,17 @@ void fb_int8_linear(const float *x, int64_t rows, int64_t in, const int8_t *weig
     const float shifted = std::min(std::max(x[i] * inverse + zero, 0.f), largest) + 12582912.f;
     q[i] = uint8_t(int32_t(shifted - 12582912.f));
   }
-  fbd::adoptThreadCount(rows * in * out);
-  const int32_t none = 0;
-  dnnl_gemm_u8s8s32('N', 'T', 'F', rows, out, in, 1, q, in, 0, weight, in, 0, 0, c, out, &none);
+  fbd::adoptThreadCount(0);
+  static constexpr int64_t kRows = 48;
+  struct Pieces { int64_t rows, in, out; const uint8_t *q; const int8_t *weight; int32_t *c; } pieces{
+      rows, in, out, q, weight, c};
+  fbd::parallelFor((rows + kRows - 1) / kRows, [](void *raw, int64_t i) {
+    const Pieces &p = *static_cast<Pieces *>(raw);
+    const int64_t first = i * kRows, count = std::min(kRows, p.rows - first);
+    const int32_t none = 0;
+    dnnl_gemm_u8s8s32('N', 'T', 'F', count, p.out, p.in, 1, p.q + first * p.in, p.in, 0, p.weight, p.in, 0, 0,
+                      p.c + first * p.out, p.out, &none);
+  }, &pieces);
   const float scale = range.scale * weight_scale;
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t o = 0; o < out; ++o)
