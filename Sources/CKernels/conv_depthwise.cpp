@@ -273,7 +273,7 @@ bool convolveDepthwise(const fb_conv &v, bool backward, const float *x, const fl
     std::memset(scratch.as<float>(), 0, bytes);
     for (int64_t n = begin; n < end; ++n) HWY_DYNAMIC_DISPATCH(fb::DepthwisePlane)(run.p, n, scratch.as<float>());
   };
-  if (adoptThreadCount(4 * work) > 1) parallelFor((planes + run.length - 1) / run.length, body, &run);
+  if (isWorthSharing(4 * work)) parallelFor((planes + run.length - 1) / run.length, body, &run);
   else for (int64_t i = 0; i * run.length < planes; ++i) body(&run, i);
   return true;
 }

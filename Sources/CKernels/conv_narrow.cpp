@@ -283,7 +283,7 @@ bool convolveNarrow(const fb_conv &v, ConvPass pass, const float *first, const f
   c.left = backward ? reachX - v.pad_begin[2] : v.pad_begin[2];
   c.rows = c.outHeight + reachY, c.row = c.outWidth + reachX;
   c.bias = bias;
-  const bool shares = adoptThreadCount(8 * v.batch * c.out * c.outHeight * c.outWidth * c.tapCount()) > 1;
+  const bool shares = isWorthSharing(8 * v.batch * c.out * c.outHeight * c.outWidth * c.tapCount());
   if (pass == ConvPass::backwardWeight) {
     weightGradient(c, v.batch, first, second, result, shares);
     return true;

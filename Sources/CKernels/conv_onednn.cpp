@@ -259,7 +259,7 @@ void convolve(const Plan &plan, ConvPass pass, void *source, void *weight, const
 // How many pieces a convolution is cut into for our own threads, since oneDNN's would spin against them. The number
 // depends on the shape alone.
 int64_t pieceCount(const fb_conv &v, int64_t most) {
-  constexpr int64_t kWork = int64_t(1) << 22;
+  constexpr int64_t kWork = int64_t(1) << 21;
   int64_t count = 1;
   while (2 * count <= std::min({int64_t(8), most, multiplications(v) / kWork})) count *= 2;
   return count;

@@ -399,7 +399,7 @@ bool convolveWinograd(const fb_conv &v, ConvPass pass, const float *first, const
   else w.weight = second, w.y = result;
 
   struct Step { const Winograd &w; int tile; WinogradStep step; };
-  const bool shares = adoptThreadCount(positions * allTiles * w.in * w.out) > 1;
+  const bool shares = isWorthSharing(positions * allTiles * w.in * w.out);
   const auto run = [&](WinogradStep step, int64_t count) {
     Step context{w, tile, step};
     const auto body = [](void *raw, int64_t i) {

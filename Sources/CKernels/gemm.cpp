@@ -85,7 +85,7 @@ void callBlasInPieces(const Product<T> &p) {
   constexpr int64_t kSide = 192;  // narrower pieces spend too much on copying the other matrix together
   const bool byRows = p.m >= p.n;
   const int64_t side = byRows ? p.m : p.n, work = p.m * p.n * p.k;
-  const int64_t worthIt = p.m == 1 || p.n == 1 ? work >> 18 : work >> 22;
+  const int64_t worthIt = p.m == 1 || p.n == 1 ? work >> 18 : work >> 21;
   const int64_t most = std::min(worthIt, std::max(side / kSide, std::min<int64_t>(2, side / (kSide / 2))));
   if (most < 2) return callOnce(p);
   int64_t wanted = 2;  // a power of two, so that two, four, ... threads get equal shares

@@ -29,8 +29,9 @@ void multiplySmall(const Product<float> &p);
 void multiplySmall(const Product<double> &p);
 
 // Makes OpenMP regions of the calling thread use all threads, or one for little work and inside an item of parallelFor.
-// Returns the count.
-int adoptThreadCount(int64_t multiplications);
+void adoptThreadCount(int64_t multiplications);
+// Whether parallelFor gains anything.
+bool isWorthSharing(int64_t multiplications);
 int threadCount();
 // fb_parallel_for.
 void parallelFor(int64_t count, void (*body)(void *context, int64_t i), void *context);
