@@ -24,7 +24,7 @@ let package = Package(
         .define("HWY_DISABLED_TARGETS", to: "(HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL)"),
       ],
       linkerSettings: [
-        .linkedLibrary("hwy"), .linkedLibrary("sleef"), .linkedLibrary("dnnl"), .linkedLibrary("openblas"),
+        .linkedLibrary("sleef"), .linkedLibrary("dnnl"), .linkedLibrary("openblas"),
         .linkedLibrary("lapacke"), .linkedLibrary("gomp"),
       ]),
     .target(name: "FlamebackKernels", dependencies: ["CKernels"]),
