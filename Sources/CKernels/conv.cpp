@@ -17,6 +17,13 @@ bool suitsOneDNN(const fb_conv &v, ConvPass pass) {
   // A 1x1 convolution is a product already: no operand needs to be reordered.
   if (v.groups == 1 && volume(v.output) >= 64 && isPointwise(v)) return false;
   if (pass == ConvPass::backwardInput && v.groups == 1 && v.in_channels <= 4) return false;
+  // Nor does the weight's gradient suit it with holes in the kernel (64 -> 64 channels, 28x28, 3x3, dilation 2, batch 8:
+  // 21 ms against 6.4), or strides and many channels (64 -> 128, stride 2: 4.7 against 3.3).
+  if (pass == ConvPass::backwardWeight && v.groups == 1) {
+    const bool dilates = v.dilation[0] * v.dilation[1] * v.dilation[2] > 1;
+    const bool strides = v.stride[0] * v.stride[1] * v.stride[2] > 1;
+    if (dilates || (strides && v.in_channels >= 64 && volume(v.kernel) <= 9)) return false;
+  }
   if (elements(v.batch, v.in_channels, v.input) == 0 || elements(v.batch, v.out_channels, v.output) == 0) return false;
   for (int i = 0; i < 3; ++i)
     if (v.pad_begin[i] < 0 || v.pad_end[i] < 0) return false;

@@ -256,8 +256,7 @@ void convolve(const Plan &plan, ConvPass pass, void *source, void *weight, const
   queue.wait();
 }
 
-// How many pieces a convolution is cut into for our own threads, since oneDNN's would spin against them. The number
-// depends on the shape alone.
+// How many pieces a convolution is cut into for our own threads, since oneDNN's would spin against them.
 int64_t pieceCount(const fb_conv &v, int64_t most) {
   constexpr int64_t kWork = int64_t(1) << 21;
   int64_t count = 1;
@@ -272,7 +271,9 @@ bool convolveOneDNN(const fb_conv &v, ConvPass pass, void *source, void *weight,
   const bool byChannels = pass == ConvPass::backwardWeight || (pass == ConvPass::forward && v.batch == 1);
   constexpr int64_t kChannels = 16;
   const int64_t units = byChannels ? v.groups == 1 ? v.out_channels / kChannels : 1 : v.batch;
-  const int64_t count = pieceCount(v, units), whole = byChannels ? v.out_channels : v.batch;
+  // Every piece of channels reorders the whole input: as few as there are threads (but two with one, too).
+  const int64_t most = byChannels ? std::min<int64_t>(units, std::max(2, threadCount())) : units;
+  const int64_t count = pieceCount(v, most), whole = byChannels ? v.out_channels : v.batch;
   const int64_t unit = byChannels ? kChannels : 1, length = count == 1 ? whole : units / count * unit;
   struct Run {
     ConvPass pass;

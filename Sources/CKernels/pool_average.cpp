@@ -1,4 +1,7 @@
 // Average pooling and its adaptive form.
+#include <limits>
+#include <vector>
+
 #include "accumulate.hpp"
 #include "pool.hpp"
 
@@ -8,6 +11,7 @@ namespace {
 // One window: its part inside the input, and the number that divides the sum.
 struct Box {
   int64_t begin[3], end[3];
+  int64_t share[3], whole;  // what the divisor is the product of, unless it is given as a whole
   int64_t divisor;
   bool empty() const { return begin[0] >= end[0] || begin[1] >= end[1] || begin[2] >= end[2]; }
 };
@@ -23,7 +27,9 @@ Box slidingBox(const fb_pool &p, int64_t od, int64_t oh, int64_t ow) {
     box.begin[i] = std::max<int64_t>(begin, 0);
     box.end[i] = std::min(end, p.input[i]);
     inside *= box.end[i] - box.begin[i];
+    box.share[i] = p.count_include_pad ? end - begin : box.end[i] - box.begin[i];
   }
+  box.whole = p.divisor_override;
   box.divisor = p.divisor_override ? p.divisor_override : p.count_include_pad ? padded : inside;
   return box;
 }
@@ -32,10 +38,12 @@ Box adaptiveBox(const fb_pool &p, int64_t od, int64_t oh, int64_t ow) {
   const int64_t position[3] = {od, oh, ow};
   Box box;
   box.divisor = 1;
+  box.whole = 0;
   for (int i = 0; i < 3; ++i) {
     const AdaptiveWindow window(position[i], p.output[i], p.input[i]);
     box.begin[i] = window.begin;
     box.end[i] = window.end;
+    box.share[i] = window.size();
     box.divisor *= window.size();
   }
   return box;
@@ -77,11 +85,108 @@ void spreadPlane(const fb_pool &p, const T *dy, Compute<T> *dx, Find find) {
   });
 }
 
+// The windows along one dimension: their parts inside the input, and their share of the divisor.
+struct Windows {
+  std::vector<int64_t> begin, end, share;
+
+  template <class Find> Windows(const fb_pool &p, int dimension, Find find) {
+    for (int64_t i = 0; i < p.output[dimension]; ++i) {
+      const Box box = dimension == 1 ? find(p, 0, i, 0) : find(p, 0, 0, i);
+      begin.push_back(box.begin[dimension]);
+      end.push_back(std::max(box.begin[dimension], box.end[dimension]));
+      share.push_back(box.share[dimension]);
+    }
+  }
+};
+
+// Two dimensions one after the other, so that vectors run along rows.
+template <class T> class Rows {
+ public:
+  template <class Find>
+  Rows(const fb_pool &p, Find find)
+      : down(p, 1, find), across(p, 2, find), whole(T(find(p, 0, 0, 0).whole)), width(p.input[2]),
+        outWidth(p.output[2]), row(size_t(width)), quotients(size_t(outWidth)), divisors(size_t(outWidth)) {
+    areas = width >= 2 * outWidth;
+    for (int64_t j = 0; j < outWidth; ++j) areas = areas && across.begin[j] == 2 * j && across.end[j] == 2 * j + 2;
+  }
+
+  void average(const T *x, T *y) {
+    T *sums = row.data();
+    for (size_t i = 0; i < down.begin.size(); ++i, y += outWidth) {
+      std::fill(row.begin(), row.end(), T(0));
+      for (int64_t h = down.begin[i]; h < down.end[i]; ++h)
+        for (int64_t w = 0; w < width; ++w) sums[w] += x[h * width + w];
+      const T *divisor = divisorsOf(i);
+      if (areas) {
+        for (int64_t j = 0; j < outWidth; ++j) y[j] = (sums[2 * j] + sums[2 * j + 1]) / divisor[j];
+      } else {
+        for (int64_t j = 0; j < outWidth; ++j)
+          y[j] = sum(sums + across.begin[j], across.end[j] - across.begin[j]) / divisor[j];
+      }
+    }
+  }
+
+  void spread(const T *dy, T *dx, int64_t inPlane) {
+    std::fill(dx, dx + inPlane, T(0));
+    T *parts = row.data(), *quotient = quotients.data();
+    std::fill(row.begin(), row.end(), T(0));
+    for (size_t i = 0; i < down.begin.size(); ++i, dy += outWidth) {
+      const T *divisor = divisorsOf(i);
+      for (int64_t j = 0; j < outWidth; ++j) quotient[j] = dy[j] / divisor[j];
+      if (areas) {
+        for (int64_t j = 0; j < outWidth; ++j) parts[2 * j] = parts[2 * j + 1] = quotient[j];
+      } else {
+        std::fill(row.begin(), row.end(), T(0));
+        for (int64_t j = 0; j < outWidth; ++j)
+          for (int64_t w = across.begin[j]; w < across.end[j]; ++w) parts[w] += quotient[j];
+      }
+      for (int64_t h = down.begin[i]; h < down.end[i]; ++h)
+        for (int64_t w = 0; w < width; ++w) dx[h * width + w] += parts[w];
+    }
+  }
+
+ private:
+  const Windows down, across;
+  const T whole;
+  const int64_t width, outWidth;
+  std::vector<T> row, quotients, divisors;
+  bool areas;  // windows of two that lie side by side
+  int64_t share = -1;
+
+  // Of a row of windows; those of empty ones make zeros.
+  const T *divisorsOf(size_t i) {
+    const int64_t factor = down.begin[i] < down.end[i] ? down.share[i] : 0;
+    if (factor != share) {
+      for (size_t j = 0; j < divisors.size(); ++j) {
+        const bool isEmpty = factor == 0 || across.begin[j] >= across.end[j];
+        divisors[j] = isEmpty ? std::numeric_limits<T>::infinity() : whole != 0 ? whole : T(factor * across.share[j]);
+      }
+      share = factor;
+    }
+    return divisors.data();
+  }
+
+  static T sum(const T *x, int64_t n) {
+#pragma clang fp reassociate(on)
+    T total = 0;
+    for (int64_t i = 0; i < n; ++i) total += x[i];
+    return total;
+  }
+};
+
 template <class Find>
 void average(const fb_pool &p, const void *x, void *y, int64_t begin, int64_t end, Find find) {
   const int64_t inPlane = volume(p.input), outPlane = volume(p.output);
   dispatch<kNumbers>(p.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
+    if constexpr (std::is_floating_point_v<T>) {
+      if (p.input[0] == 1 && p.output[0] == 1) {
+        Rows<T> rows(p, find);
+        for (int64_t plane = begin; plane < end; ++plane)
+          rows.average(static_cast<const T *>(x) + plane * inPlane, static_cast<T *>(y) + plane * outPlane);
+        return;
+      }
+    }
     for (int64_t plane = begin; plane < end; ++plane)
       averagePlane(p, static_cast<const T *>(x) + plane * inPlane, static_cast<T *>(y) + plane * outPlane, find);
   });
@@ -92,6 +197,14 @@ void spread(const fb_pool &p, const void *dy, void *dx, int64_t begin, int64_t e
   const int64_t inPlane = volume(p.input), outPlane = volume(p.output);
   dispatch<kNumbers>(p.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
+    if constexpr (std::is_floating_point_v<T>) {
+      if (p.input[0] == 1 && p.output[0] == 1) {
+        Rows<T> rows(p, find);
+        for (int64_t plane = begin; plane < end; ++plane)
+          rows.spread(static_cast<const T *>(dy) + plane * outPlane, static_cast<T *>(dx) + plane * inPlane, inPlane);
+        return;
+      }
+    }
     Accumulated<T> sums(inPlane);
     for (int64_t plane = begin; plane < end; ++plane) {
       T *to = static_cast<T *>(dx) + plane * inPlane;

@@ -150,9 +150,8 @@ final class Transformer: Module, UnaryLayer {
   let ln0: LayerNorm?
   let blocks: Sequential
   let ln: LayerNorm?
+  /// None where the token embedding's matrix is the head.
   let head: Linear?
-  /// The head of `gpt`: the token embedding's matrix when tied.
-  @Parameter var output: Tensor?
   let isGPT: Bool
   let isTied: Bool
   let pool: String
@@ -175,8 +174,7 @@ final class Transformer: Module, UnaryLayer {
         Block(dim: dim, heads: heads, ff: ff, causal: isGPT, post: post)
       })
     ln = post ? nil : LayerNorm(dim)
-    head = isGPT ? nil : Linear(dim, try p.required("classes"))
-    output = isGPT && !isTied ? .zeros([vocab, dim]) : nil
+    head = isTied ? nil : isGPT ? Linear(dim, vocab, bias: false) : Linear(dim, try p.required("classes"))
   }
 
   func setDropout(_ p: Double) {
@@ -190,7 +188,7 @@ final class Transformer: Module, UnaryLayer {
     if dropout > 0 { x = x.dropout(dropout, training: isTraining) }
     x = blocks(x)
     if let ln { x = ln(x) }
-    if isGPT { return x.linear(isTied ? tok.weight : output!) }
+    if isGPT { return head?(x) ?? x.linear(tok.weight) }
     return head!(pool == "mean" ? x.mean(dim: 1) : x.select(dim: 1, index: 0))
   }
 }
