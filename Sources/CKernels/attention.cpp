@@ -8,11 +8,11 @@
 #include <algorithm>
 #include <limits>
 
-#include "attention-inl.h"
 #include "float_math-inl.h"
 #include "gemm.hpp"
 #include "include/fb_attention.h"
 #include "scratch.hpp"
+#include "strips-inl.h"
 #include "vector_map-inl.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -33,10 +33,11 @@ void callBlas(const Product<T> &p) {
   const auto ta = blasFlag(p.transA), tb = blasFlag(p.transB);
   // oneDNN's product is the faster one (up to twice for a short k), but for a long k of a transposed left matrix, and
   // where it would walk down columns whose elements lie whole kilobytes apart: they share few lines of the cache
-  // (64 x 1024 x 256: 46 GFLOP/s against OpenBLAS's 82, which copies them together first).
+  // (64 x 1024 x 256: 46 GFLOP/s against OpenBLAS's 82, which copies them together first; for a short k of a transposed
+  // left matrix that does not pay: 2048 x 2048 x 64: 79 against 66).
   if constexpr (std::is_same_v<T, float>) {
     const auto collides = [](int ld) { return ld > 256 && ld % 256 == 0; };
-    const bool walksDown = (p.transA && collides(lda)) || (!p.transB && collides(ldb));
+    const bool walksDown = ((p.transA && collides(lda)) || (!p.transB && collides(ldb))) && !(p.transA && k <= 64);
     if (!walksDown && (!p.transA || k < 256 || n < 96))
       dnnl_sgemm(p.transA ? 'T' : 'N', p.transB ? 'T' : 'N', m, n, k, p.alpha, p.a, lda, p.b, ldb, p.beta, p.c, ldc);
     else cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, p.alpha, p.a, lda, p.b, ldb, p.beta, p.c, ldc);
@@ -82,7 +83,7 @@ void callOnce(const Product<T> &p) {
 // work while ours need the core.
 template <class T>
 void callBlasInPieces(const Product<T> &p) {
-  constexpr int64_t kSide = 192;  // narrower pieces spend too much on copying the other matrix together
+  constexpr int64_t kSide = 256;  // narrower pieces spend too much on copying the other matrix together
   const bool byRows = p.m >= p.n;
   const int64_t side = byRows ? p.m : p.n, work = p.m * p.n * p.k;
   const int64_t worthIt = p.m == 1 || p.n == 1 ? work >> 18 : work >> 21;

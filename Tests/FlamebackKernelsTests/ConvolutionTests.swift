@@ -61,6 +61,13 @@ import Testing
     Shape(
       batch: 0, inChannels: 2, outChannels: 2, groups: 1, input: [1, 4, 4], kernel: [1, 3, 3], stride: [1, 1, 1],
       dilation: [1, 1, 1], before: [0, 0, 0], after: [0, 0, 0]),
+    // Few channels, as lines.
+    Shape(
+      batch: 3, inChannels: 3, outChannels: 6, groups: 1, input: [1, 20, 21], kernel: [1, 5, 5], stride: [1, 1, 1],
+      dilation: [1, 1, 1], before: [0, 0, 0], after: [0, 0, 0]),
+    Shape(
+      batch: 2, inChannels: 2, outChannels: 7, groups: 1, input: [1, 9, 23], kernel: [1, 3, 4], stride: [1, 1, 1],
+      dilation: [1, 2, 1], before: [0, 1, 2], after: [0, 2, 1]),
   ]
 
   @Test(arguments: shapes) func everyPassFollowsTheDefinition(_ s: Shape) {

@@ -29,12 +29,12 @@ import Testing
     try gradgradcheck(conv, [x, weight, bias])
   }
 
-  /// Shapes that float32 sends through different kernels: Winograd's with tiles of four and two, by panels of filters and
-  /// by blocks of tiles, channels that fill no vector, lines; the kernels of float64 are plain.
+  /// Shapes that float32 sends through different kernels: Winograd's with tiles of four and two, by panels of filters
+  /// and by blocks of tiles, channels that fill no vector, lines; the kernels of float64 are plain.
   /// [batch, in, out, h, w, padding, stride]
   @Test(arguments: [
-    [2, 20, 37, 9, 14, 1], [3, 40, 24, 7, 5, 2], [2, 64, 32, 6, 6, 0], [16, 128, 128, 2, 2, 1], [2, 24, 40, 100, 90, 1],
-    [1, 16, 48, 224, 3, 1],
+    [2, 20, 37, 9, 14, 1], [3, 40, 24, 7, 5, 2], [2, 64, 32, 6, 6, 0], [16, 128, 128, 2, 2, 1],
+    [2, 24, 40, 100, 90, 1], [1, 16, 48, 224, 3, 1],
     // Few channels.
     [9, 3, 6, 12, 20, 0], [2, 1, 13, 9, 11, 2], [3, 5, 1, 8, 30, 1], [1, 7, 7, 3, 17, 1],
     // oneDNN's, cut into pieces of the batch or of the channels.

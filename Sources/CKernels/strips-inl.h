@@ -1,9 +1,9 @@
 // Small matrix products in vector registers, for one SIMD target: strips of six rows by panels of two vectors.
-#if defined(FB_ATTENTION_INL_H) == defined(HWY_TARGET_TOGGLE)
-#ifdef FB_ATTENTION_INL_H
-#undef FB_ATTENTION_INL_H
+#if defined(FB_STRIPS_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef FB_STRIPS_INL_H
+#undef FB_STRIPS_INL_H
 #else
-#define FB_ATTENTION_INL_H
+#define FB_STRIPS_INL_H
 #endif
 
 #include <hwy/highway.h>

@@ -1,0 +1,47 @@
+import CKernels
+import Synchronization
+import Testing
+
+@testable import FlamebackKernels
+
+/// Loops on shared threads: more of them than there are cores, so that threads wait for each other.
+@Suite struct ThreadPoolTests {
+  /// The sum of i² for i below `count`, by ranges of `grain`; traps where a range is not what was promised.
+  private func sumOfSquares(_ count: Int, grain: Int) -> Int {
+    let sum = Atomic<Int>(0)
+    ThreadPool.run(count: count, grain: grain) { range in
+      precondition(range.lowerBound % grain == 0 && (range.count == grain || range.upperBound == count))
+      sum.wrappingAdd(range.reduce(0) { $0 + $1 * $1 }, ordering: .relaxed)
+    }
+    return sum.load(ordering: .relaxed)
+  }
+
+  private func expected(_ count: Int) -> Int { (0..<count).reduce(0) { $0 + $1 * $1 } }
+
+  @Test(arguments: [0, 1, 7, 1000, 12345], [1, 3, 64, 100_000])
+  func rangesCoverEverythingOnce(_ count: Int, _ grain: Int) {
+    let before = fb_thread_count()
+    fb_set_threads(5)
+    defer { fb_set_threads(before) }
+    for _ in 0..<20 { #expect(sumOfSquares(count, grain: grain) == expected(count)) }
+  }
+
+  @Test func nestedLoopsRunOnTheirThread() {
+    let sum = Atomic<Int>(0)
+    ThreadPool.run(count: 50, grain: 1) { outer in
+      for _ in outer { sum.wrappingAdd(sumOfSquares(100, grain: 7), ordering: .relaxed) }
+    }
+    #expect(sum.load(ordering: .relaxed) == 50 * expected(100))
+  }
+
+  @Test func severalCallersAtOnce() async {
+    await withTaskGroup(of: Bool.self) { group in
+      for caller in 1...8 {
+        group.addTask {
+          (0..<200).allSatisfy { _ in sumOfSquares(caller * 500, grain: 50) == expected(caller * 500) }
+        }
+      }
+      for await isRight in group { #expect(isRight) }
+    }
+  }
+}
