@@ -112,7 +112,8 @@ HWY_INLINE void Block(const fbd::DepthwisePlanes &p, const float *plane, const f
       const auto tap = hn::Set(d, *taps++);
       const float *from = corner + a * p.dilationY * p.row + p.offsets[b];
       for (int r = 0; r < height; ++r)
-        for (int v = 0; v < width; ++v) sum[r][v] = hn::MulAdd(hn::LoadU(d, from + r * step + v * lanes), tap, sum[r][v]);
+        for (int v = 0; v < width; ++v)
+          sum[r][v] = hn::MulAdd(hn::LoadU(d, from + r * step + v * lanes), tap, sum[r][v]);
     }
   }
   for (int r = 0; r < height; ++r)

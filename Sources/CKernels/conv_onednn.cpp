@@ -214,11 +214,13 @@ Plans &plans() {
   return shared;
 }
 
-void convolve(const Plan &plan, ConvPass pass, void *source, void *weight, const void *bias, void *destination) {
+// `reordered`: the weight as the primitive wants it, or null.
+void convolve(const Plan &plan, ConvPass pass, void *source, void *weight, void *reordered, const void *bias,
+              void *destination) {
   auto bytes = [](const Operand &operand) {
     return operand.differs() ? (operand.wanted.get_size() + 63) / 64 * 64 : 0;
   };
-  const size_t sourceBytes = bytes(plan.source), weightBytes = bytes(plan.weight),
+  const size_t sourceBytes = bytes(plan.source), weightBytes = reordered ? 0 : bytes(plan.weight),
                destinationBytes = bytes(plan.destination);
   Scratch scratch(sourceBytes + weightBytes + destinationBytes + plan.scratchpad.get_size());
   char *room = scratch.as<char>();
@@ -232,6 +234,7 @@ void convolve(const Plan &plan, ConvPass pass, void *source, void *weight, const
   };
   Bound src = bind(plan.source, source, sourceBytes), wei = bind(plan.weight, weight, weightBytes),
         dst = bind(plan.destination, destination, destinationBytes);
+  if (reordered) wei.wanted = memory(plan.weight.wanted, engine(), reordered);
   dnnl::stream &queue = stream();
   auto load = [&](const Operand &operand, Bound &bound) {
     if (operand.differs()) operand.reorder.execute(queue, bound.plain, bound.wanted);
@@ -243,7 +246,7 @@ void convolve(const Plan &plan, ConvPass pass, void *source, void *weight, const
   if (plan.scratchpad.get_size())
     arguments.emplace(DNNL_ARG_SCRATCHPAD, memory(plan.scratchpad, engine(), room));
   if (pass != ConvPass::backwardInput) load(plan.source, src);
-  if (pass != ConvPass::backwardWeight) load(plan.weight, wei);
+  if (pass != ConvPass::backwardWeight && !reordered) load(plan.weight, wei);
   if (pass != ConvPass::forward) load(plan.destination, dst);
   arguments.emplace(pass == ConvPass::backwardInput ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, src.wanted);
   arguments.emplace(pass == ConvPass::backwardWeight ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS, wei.wanted);
@@ -280,10 +283,11 @@ bool convolveOneDNN(const fb_conv &v, ConvPass pass, void *source, void *weight,
     float *source, *weight;
     const float *bias;
     float *destination;
+    void *reordered;
     std::shared_ptr<Plan> plan, last;
     int64_t count, sourceStep, weightStep, biasStep, destinationStep;
   } run{pass, static_cast<float *>(source), static_cast<float *>(weight), static_cast<const float *>(bias),
-        static_cast<float *>(destination), nullptr, nullptr, count, 0, 0, 0, 0};
+        static_cast<float *>(destination), nullptr, nullptr, nullptr, count, 0, 0, 0, 0};
   const auto find = [&](int64_t size) {
     Piece piece{v, v.out_channels};
     (byChannels ? piece.v.out_channels : piece.v.batch) = size;
@@ -299,10 +303,20 @@ bool convolveOneDNN(const fb_conv &v, ConvPass pass, void *source, void *weight,
     run.sourceStep = length * v.in_channels * volume(v.input);
     run.destinationStep = length * v.out_channels * volume(v.output);
   }
+  // All samples want the same weight: it is reordered once.
+  const Operand &wanted = run.plan->weight;
+  const bool shares = count > 1 && !byChannels && wanted.differs() && wanted.wanted == run.last->weight.wanted;
+  const Scratch reordered(shares ? wanted.wanted.get_size() : 0);
+  if (shares) {
+    run.reordered = reordered.as<void>();
+    memory plain(wanted.plain, engine(), weight), result(wanted.wanted, engine(), run.reordered);
+    wanted.reorder.execute(stream(), plain, result);
+    stream().wait();
+  }
   const auto body = [](void *raw, int64_t i) {
     const Run &run = *static_cast<Run *>(raw);
     convolve(i + 1 < run.count ? *run.plan : *run.last, run.pass, run.source + i * run.sourceStep,
-             run.weight + i * run.weightStep, run.bias ? run.bias + i * run.biasStep : nullptr,
+             run.weight + i * run.weightStep, run.reordered, run.bias ? run.bias + i * run.biasStep : nullptr,
              run.destination + i * run.destinationStep);
   };
   parallelFor(count, body, &run);
