@@ -39,21 +39,6 @@ namespace fb {
 namespace HWY_NAMESPACE {
 namespace {  // file-local: other kernels use the same names
 
-// A call of memcpy would take longer than most rows do.
-HWY_INLINE void CopyRow(const float *from, int64_t n, float *to) {
-  const hn::ScalableTag<float> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
-  if (i < n && n >= lanes) return hn::StoreU(hn::LoadU(d, from + n - lanes), d, to + n - lanes);
-  const hn::CappedTag<float, 4> four;
-  if (const int64_t few = static_cast<int64_t>(hn::Lanes(four)); i == 0 && n >= few) {
-    hn::StoreU(hn::LoadU(four, from), four, to);
-    return hn::StoreU(hn::LoadU(four, from + n - few), four, to + n - few);
-  }
-  for (; i < n; ++i) to[i] = from[i];
-}
-
 // Columns whose place in the bordered row is even, and at to + column the odd ones; the first one not done.
 HWY_INLINE int64_t SplitRow(const float *in, int64_t from, int64_t width, int64_t left, int64_t column, float *to) {
   const hn::ScalableTag<float> d;

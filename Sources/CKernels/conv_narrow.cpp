@@ -47,14 +47,7 @@ int64_t LaneCount() { return static_cast<int64_t>(hn::Lanes(Lanes())); }
 
 // to[i * toRow + j] = from[i * fromRow + j].
 void CopyRows(const float *from, int64_t fromRow, int64_t rows, int64_t columns, float *to, int64_t toRow) {
-  const Lanes d;
-  const int64_t lanes = LaneCount();
-  for (int64_t i = 0; i < rows; ++i, from += fromRow, to += toRow) {
-    int64_t j = 0;
-    for (; j + lanes <= columns; j += lanes) hn::StoreU(hn::LoadU(d, from + j), d, to + j);
-    if (j < columns && columns >= lanes) hn::StoreU(hn::LoadU(d, from + columns - lanes), d, to + columns - lanes);
-    else for (; j < columns; ++j) to[j] = from[j];
-  }
+  for (int64_t i = 0; i < rows; ++i) CopyRow(from + i * fromRow, columns, to + i * toRow);
 }
 
 // The inner part of bordered planes; the borders are zero already.

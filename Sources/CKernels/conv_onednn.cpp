@@ -276,8 +276,9 @@ bool convolveOneDNN(const fb_conv &v, ConvPass pass, void *source, void *weight,
   const int64_t units = byChannels ? v.groups == 1 ? v.out_channels / kChannels : 1 : v.batch;
   // Every piece of channels reorders the whole input: as few as there are threads (but two with one, too).
   const int64_t most = byChannels ? std::min<int64_t>(units, std::max(2, threadCount())) : units;
-  const int64_t count = pieceCount(v, most), whole = byChannels ? v.out_channels : v.batch;
-  const int64_t unit = byChannels ? kChannels : 1, length = count == 1 ? whole : units / count * unit;
+  const int64_t wanted = pieceCount(v, most), whole = byChannels ? v.out_channels : v.batch;
+  const int64_t share = (units + wanted - 1) / wanted, count = wanted == 1 ? 1 : (units + share - 1) / share;
+  const int64_t length = count == 1 ? whole : byChannels ? share * kChannels : share;
   struct Run {
     ConvPass pass;
     float *source, *weight;
@@ -304,13 +305,13 @@ bool convolveOneDNN(const fb_conv &v, ConvPass pass, void *source, void *weight,
     run.destinationStep = length * v.out_channels * volume(v.output);
   }
   // All samples want the same weight: it is reordered once.
-  const Operand &wanted = run.plan->weight;
-  const bool shares = count > 1 && !byChannels && wanted.differs() && wanted.wanted == run.last->weight.wanted;
-  const Scratch reordered(shares ? wanted.wanted.get_size() : 0);
+  const Operand &operand = run.plan->weight;
+  const bool shares = count > 1 && !byChannels && operand.differs() && operand.wanted == run.last->weight.wanted;
+  const Scratch reordered(shares ? operand.wanted.get_size() : 0);
   if (shares) {
     run.reordered = reordered.as<void>();
-    memory plain(wanted.plain, engine(), weight), result(wanted.wanted, engine(), run.reordered);
-    wanted.reorder.execute(stream(), plain, result);
+    memory plain(operand.plain, engine(), weight), result(operand.wanted, engine(), run.reordered);
+    operand.reorder.execute(stream(), plain, result);
     stream().wait();
   }
   const auto body = [](void *raw, int64_t i) {

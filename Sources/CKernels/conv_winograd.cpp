@@ -56,6 +56,7 @@ int tileFor(const fb_conv &v) {
   for (int i = 1; i < 3; ++i)
     if (v.kernel[i] != 3 || v.stride[i] != 1 || v.dilation[i] != 1 || v.pad_begin[i] < 0 || v.pad_end[i] < 0) return 0;
   if (v.batch == 0 || v.in_channels == 0 || v.out_channels == 0) return 0;
+  if (v.in_channels * v.out_channels > int64_t(1) << 21) return 0;  // the transformed filters alone would take 300 MB
   constexpr double ofFilter = 12, ofChannel = 14, direct = 1.2;
   const auto channels = [](int64_t n) { return ofChannel * double((n + 7) / 8 * 8) / double(n); };
   const double ofTile = 1 + channels(v.in_channels) / double(v.out_channels) +

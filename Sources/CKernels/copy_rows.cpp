@@ -14,8 +14,8 @@ namespace fb {
 namespace HWY_NAMESPACE {
 namespace {  // file-local: other kernels use the same names
 
-// At least four vectors' bytes.
-HWY_INLINE void CopyRow(const uint8_t *from, uint8_t *to, int64_t bytes) {
+// At least one vector's bytes.
+HWY_INLINE void CopyBytes(const uint8_t *from, uint8_t *to, int64_t bytes) {
   const hn::ScalableTag<uint8_t> d;
   const int64_t n = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
@@ -34,7 +34,7 @@ HWY_INLINE void CopyRow(const uint8_t *from, uint8_t *to, int64_t bytes) {
 }
 
 void CopyRows(const uint8_t *from, int64_t fromStep, uint8_t *to, int64_t toStep, int64_t rows, int64_t bytes) {
-  for (int64_t r = 0; r < rows; ++r) CopyRow(from + r * fromStep, to + r * toStep, bytes);
+  for (int64_t r = 0; r < rows; ++r) CopyBytes(from + r * fromStep, to + r * toStep, bytes);
 }
 
 void CopyIndexedRows(const uint8_t *from, int64_t n, const int64_t *index, uint8_t *to, int64_t rows, int64_t bytes) {
@@ -45,7 +45,7 @@ void CopyIndexedRows(const uint8_t *from, int64_t n, const int64_t *index, uint8
       const uint8_t *next = row(r + ahead);
       for (int64_t i = 0; i < std::min<int64_t>(bytes, 8 * line); i += line) __builtin_prefetch(next + i);
     }
-    CopyRow(row(r), to + r * bytes, bytes);
+    CopyBytes(row(r), to + r * bytes, bytes);
   }
 }
 

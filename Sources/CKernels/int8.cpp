@@ -56,12 +56,13 @@ void fb_int8_linear(const float *x, int64_t rows, int64_t in, const int8_t *weig
     q[i] = uint8_t(int32_t(shifted - 12582912.f));
   }
   fbd::adoptThreadCount(0);
-  static constexpr int64_t kRows = 48;
-  struct Pieces { int64_t rows, in, out; const uint8_t *q; const int8_t *weight; int32_t *c; } pieces{
-      rows, in, out, q, weight, c};
-  fbd::parallelFor((rows + kRows - 1) / kRows, [](void *raw, int64_t i) {
+  // Integers are exact, so the pieces may depend on the threads: each copies the weight together for itself.
+  const int64_t length = std::max<int64_t>(48, (rows + fbd::threadCount() - 1) / fbd::threadCount());
+  struct Pieces { int64_t rows, length, in, out; const uint8_t *q; const int8_t *weight; int32_t *c; } pieces{
+      rows, length, in, out, q, weight, c};
+  fbd::parallelFor((rows + length - 1) / length, [](void *raw, int64_t i) {
     const Pieces &p = *static_cast<Pieces *>(raw);
-    const int64_t first = i * kRows, count = std::min(kRows, p.rows - first);
+    const int64_t first = i * p.length, count = std::min(p.length, p.rows - first);
     const int32_t none = 0;
     dnnl_gemm_u8s8s32('N', 'T', 'F', count, p.out, p.in, 1, p.q + first * p.in, p.in, 0, p.weight, p.in, 0, 0,
                       p.c + first * p.out, p.out, &none);

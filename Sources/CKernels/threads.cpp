@@ -25,7 +25,14 @@ std::atomic<int> wanted{0};  // 0: OpenMP's own default
 thread_local int adopted = 0;
 thread_local bool isSharing = false;  // inside an item of a loop
 
+// OpenMP's count before anybody changed it.
+int threadsAtFirst() {
+  static const int count = omp_get_max_threads();
+  return count;
+}
+
 void setOpenMPThreads(int count) {
+  threadsAtFirst();
   if (count == adopted) return;
   omp_set_num_threads(count);
   adopted = count;
@@ -168,9 +175,8 @@ void adoptThreadCount(int64_t multiplications) {
 bool isWorthSharing(int64_t multiplications) { return multiplications >= int64_t(1) << 20; }
 
 int threadCount() {
-  static const int all = omp_get_max_threads();
-  int count = wanted.load(std::memory_order_relaxed);
-  return count ? count : all;
+  const int count = wanted.load(std::memory_order_relaxed);
+  return count ? count : threadsAtFirst();
 }
 
 void parallelFor(int64_t count, void (*body)(void *, int64_t), void *context) {

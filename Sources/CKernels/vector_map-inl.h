@@ -35,6 +35,21 @@ template <class D> HWY_INLINE void StorePart(hn::Vec<D> v, D d, hn::TFromD<D> *p
 #endif
 }
 
+// A call of memcpy would take longer than most rows do.
+HWY_INLINE void CopyRow(const float *from, int64_t n, float *to) {
+  const hn::ScalableTag<float> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+  if (i < n && n >= lanes) return hn::StoreU(hn::LoadU(d, from + n - lanes), d, to + n - lanes);
+  const hn::CappedTag<float, 4> four;
+  if (const int64_t few = static_cast<int64_t>(hn::Lanes(four)); i == 0 && n >= few) {
+    hn::StoreU(hn::LoadU(four, from), four, to);
+    return hn::StoreU(hn::LoadU(four, from + n - few), four, to + n - few);
+  }
+  for (; i < n; ++i) to[i] = from[i];
+}
+
 template <class T, class F>
 void Map1(const void *pa, const void *, const void *, void *pout, size_t n, int32_t *) {
   const hn::ScalableTag<T> d;

@@ -5,7 +5,7 @@ import Testing
 @testable import FlamebackKernels
 
 /// Loops on shared threads: more of them than there are cores, so that threads wait for each other.
-@Suite struct ThreadPoolTests {
+@Suite(.serialized) struct ThreadPoolTests {
   /// The sum of i² for i below `count`, by ranges of `grain`; traps where a range is not what was promised.
   private func sumOfSquares(_ count: Int, grain: Int) -> Int {
     let sum = Atomic<Int>(0)
