@@ -1,4 +1,5 @@
 import CKernels
+import Foundation
 import Synchronization
 import Testing
 
@@ -24,6 +25,18 @@ import Testing
     fb_set_threads(5)
     defer { fb_set_threads(before) }
     for _ in 0..<20 { #expect(sumOfSquares(count, grain: grain) == expected(count)) }
+  }
+
+  /// BLAS is told to use one thread; that must not be taken for the number of cores, in a process that begins so.
+  @Test func aFirstProductLeavesTheThreads() async {
+    await #expect(processExitsWith: .success) {
+      let ones = [Float](repeating: 1, count: 64 * 64)
+      let product = GemmTests.multiply(
+        Int(FB_F32), .init(m: 64, n: 64, k: 64), false, false, ones, ones, ones, alpha: 1, beta: 0)
+      let isLimited = ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] != nil
+      let cores = ProcessInfo.processInfo.activeProcessorCount
+      precondition(product[0] == 64 && (isLimited || fb_thread_count() == cores))
+    }
   }
 
   @Test func nestedLoopsRunOnTheirThread() {
