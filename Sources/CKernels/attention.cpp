@@ -43,14 +43,17 @@ template <class T> class Head {
   void forward(T *out) const {
     fbd::Scratch scratch(bytes(row * args.e + packedRows(args.f) + blockRows * row));
     T *keys = scratch.as<T>(), *values = keys + row * args.e, *scores = values + packedRows(args.f);
-    const Panels<T> kt = packTransposed(d, k, args.ldk, args.s, args.e, keys);
+    const bool isFew = args.l < 4;  // packing the keys would take longer than reading them as they are
+    const Panels<T> kt = isFew ? Panels<T>{} : packTransposed(d, k, args.ldk, args.s, args.e, keys);
     const Panels<T> vs = packRows(d, v, args.ldv, args.s, args.f, values);
     for (int64_t first = 0; first < args.l; first += blockRows) {
       const int64_t rows = std::min(blockRows, args.l - first);
       forStrips(rows, [&](int64_t r, int64_t m) HWY_ATTR {
         const int64_t at = first + r, n = keysOf(at + m - 1);
         T *w = scores + r * row;
-        multiply(d, m, whole(n), args.e, q + at * args.ldq, args.ldq, 1, kt, T(args.scale), false, w, row);
+        if (isFew)
+          for (int64_t i = 0; i < m; ++i) dotKeys(q + (at + i) * args.ldq, n, w + i * row);
+        else multiply(d, m, whole(n), args.e, q + at * args.ldq, args.ldq, 1, kt, T(args.scale), false, w, row);
         T factors[kStrip];
         for (int64_t i = 0; i < m; ++i) factors[i] = softmax(w + i * row, at + i, n);
         T *to = out + at * args.f;
@@ -116,6 +119,30 @@ template <class T> class Head {
 
   template <class Body> static void forStrips(int64_t rows, Body body) {
     for (int64_t r = 0; r < rows; r += kStrip) body(r, std::min(kStrip, rows - r));
+  }
+
+  // The first n scores of a query, four keys at a time.
+  void dotKeys(const T *query, int64_t n, T *w) const {
+    const int64_t lanes = width / 2, e = args.e;
+    for (int64_t j = 0; j < n; j += 4) {
+      const T *keys[4];
+      for (int64_t c = 0; c < 4; ++c) keys[c] = k + std::min(j + c, n - 1) * args.ldk;
+      auto s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
+      int64_t i = 0;
+      for (; i + lanes <= e; i += lanes) {
+        const auto x = hn::LoadU(d, query + i);
+        s0 = hn::MulAdd(x, hn::LoadU(d, keys[0] + i), s0);
+        s1 = hn::MulAdd(x, hn::LoadU(d, keys[1] + i), s1);
+        s2 = hn::MulAdd(x, hn::LoadU(d, keys[2] + i), s2);
+        s3 = hn::MulAdd(x, hn::LoadU(d, keys[3] + i), s3);
+      }
+      T sums[4] = {hn::GetLane(hn::SumOfLanes(d, s0)), hn::GetLane(hn::SumOfLanes(d, s1)),
+                   hn::GetLane(hn::SumOfLanes(d, s2)), hn::GetLane(hn::SumOfLanes(d, s3))};
+      for (int64_t c = 0; c < std::min<int64_t>(4, n - j); ++c) {
+        for (int64_t r = i; r < e; ++r) sums[c] += query[r] * keys[c][r];
+        w[j + c] = T(args.scale) * sums[c];
+      }
+    }
   }
 
   // Scores to exponentials, zeros up to column `end`; the factor that makes weights of them.

@@ -90,7 +90,7 @@ void forward(const fb_conv &v, const T *x, const T *weight, const T *bias, T *y)
       convolveColumns(merged.conv, merged.x, weight, bias, merged.y);
       return exchange(merged.y, v.out_channels, v.batch, volume(v.output), y);
     }
-    if (convolveDepthwise(v, false, x, weight, bias, y)) return;
+    if (convolveDepthwise(v, ConvPass::forward, x, weight, bias, y)) return;
     if (suitsOneDNN(v, ConvPass::forward) &&
         convolveOneDNN(v, ConvPass::forward, const_cast<T *>(x), const_cast<T *>(weight), bias, y))
       return;
@@ -109,7 +109,7 @@ void backwardInput(const fb_conv &v, const T *dy, const T *weight, const T *bias
       convolveColumnsInput(merged.conv, merged.y, weight, bias, merged.x);
       return exchange(merged.x, v.in_channels, v.batch, volume(v.input), dx);
     }
-    if (convolveDepthwise(v, true, dy, weight, bias, dx)) return;
+    if (convolveDepthwise(v, ConvPass::backwardInput, dy, weight, bias, dx)) return;
     if (suitsOneDNN(v, ConvPass::backwardInput) &&
         convolveOneDNN(v, ConvPass::backwardInput, dx, const_cast<T *>(weight), nullptr, const_cast<T *>(dy))) {
       if (!bias) return;
@@ -133,6 +133,7 @@ void backwardWeight(const fb_conv &v, const T *x, const T *dy, T *dweight) {
       exchange(dy, v.batch, v.out_channels, volume(v.output), merged.y);
       return convolveColumnsWeight(merged.conv, merged.x, merged.y, dweight);
     }
+    if (convolveDepthwise(v, ConvPass::backwardWeight, x, dy, nullptr, dweight)) return;
     if (suitsOneDNN(v, ConvPass::backwardWeight) &&
         convolveOneDNN(v, ConvPass::backwardWeight, const_cast<T *>(x), dweight, nullptr, const_cast<T *>(dy)))
       return;

@@ -16,11 +16,6 @@ enum class ConvPass : int { forward, backwardInput, backwardWeight };
 bool convolveOneDNN(const fb_conv &conv, ConvPass pass, void *source, void *weight, const void *bias,
                     void *destination);
 
-// One input channel a group, float32, two dimensions: forward, or the gradient for the input (x is then dy, y is dx).
-// False: it is not that, nothing was written.
-bool convolveDepthwise(const fb_conv &conv, bool backward, const float *x, const float *weight, const float *bias,
-                       float *y);
-
 // 3x3 kernels with many channels, float32: what the pass reads, and what it writes. False: it is not that or not worth
 // it, nothing was written.
 bool convolveWinograd(const fb_conv &conv, ConvPass pass, const float *first, const float *second, const float *bias,
@@ -29,6 +24,10 @@ bool convolveWinograd(const fb_conv &conv, ConvPass pass, const float *first, co
 // Few channels, stride 1, float32, two dimensions; operands as for convolveWinograd.
 bool convolveNarrow(const fb_conv &conv, ConvPass pass, const float *first, const float *second, const float *bias,
                     float *result);
+
+// One input channel a group, float32, two dimensions; operands as for convolveWinograd.
+bool convolveDepthwise(const fb_conv &conv, ConvPass pass, const float *first, const float *second, const float *bias,
+                       float *result);
 
 // By unfolding into columns and multiplying; any type but bool and halves.
 template <class T> void convolveColumns(const fb_conv &conv, const T *x, const T *weight, const T *bias, T *y);

@@ -83,22 +83,39 @@ void CopyPlane(const fbd::DepthwisePlanes &p, const float *x, float *plane) {
 }
 
 // `height` rows and `width` vectors of results from row i and column j on: enough sums to hide the additions' latency.
+// Each row of the plane is read once for all the results that it touches, where taps and strides allow that.
 template <int height, int width>
 HWY_INLINE void Block(const fbd::DepthwisePlanes &p, const float *plane, const float *taps, float bias, int64_t i,
                       int64_t j, float *y) {
   const hn::ScalableTag<float> d;
+  using V = hn::Vec<decltype(d)>;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), step = p.strideY * p.row;
-  hn::Vec<decltype(d)> sum[height][width];
+  V sum[height][width];
   for (int r = 0; r < height; ++r)
     for (int v = 0; v < width; ++v) sum[r][v] = hn::Set(d, bias);
   const float *corner = plane + i * step + j;
-  for (int64_t a = 0; a < p.kernelHeight; ++a) {
-    for (int64_t b = 0; b < p.kernelWidth; ++b) {
-      const auto tap = hn::Set(d, *taps++);
-      const float *from = corner + a * p.dilationY * p.row + p.offsets[b];
-      for (int r = 0; r < height; ++r)
-        for (int v = 0; v < width; ++v)
-          sum[r][v] = hn::MulAdd(hn::LoadU(d, from + r * step + v * lanes), tap, sum[r][v]);
+  if (height > 1 && p.strideY == 1 && p.dilationY == 1) {
+    for (int64_t q = 0; q < height + p.kernelHeight - 1; ++q, corner += p.row) {
+      const bool all = q >= height - 1 && q < p.kernelHeight;
+      for (int64_t b = 0; b < p.kernelWidth; ++b) {
+        V x[width];
+        for (int v = 0; v < width; ++v) x[v] = hn::LoadU(d, corner + p.offsets[b] + v * lanes);
+        for (int r = 0; r < height; ++r) {
+          if (!all && (q < r || q - r >= p.kernelHeight)) continue;
+          const V tap = hn::Set(d, taps[(q - r) * p.kernelWidth + b]);
+          for (int v = 0; v < width; ++v) sum[r][v] = hn::MulAdd(x[v], tap, sum[r][v]);
+        }
+      }
+    }
+  } else {
+    for (int64_t a = 0; a < p.kernelHeight; ++a) {
+      for (int64_t b = 0; b < p.kernelWidth; ++b) {
+        const V tap = hn::Set(d, *taps++);
+        const float *from = corner + a * p.dilationY * p.row + p.offsets[b];
+        for (int r = 0; r < height; ++r)
+          for (int v = 0; v < width; ++v)
+            sum[r][v] = hn::MulAdd(hn::LoadU(d, from + r * step + v * lanes), tap, sum[r][v]);
+      }
     }
   }
   for (int r = 0; r < height; ++r)
@@ -165,11 +182,14 @@ void ColumnsOfNine(const fbd::DepthwisePlanes &p, const float *plane, const floa
   }
 }
 
-template <int width> void Columns(const fbd::DepthwisePlanes &p, const float *plane, const float *taps, float bias,
-                                  int64_t j, float *y) {
-  int64_t i = 0;
-  for (; i + 4 <= p.outHeight; i += 4) Block<4, width>(p, plane, taps, bias, i, j, y);
-  for (; i < p.outHeight; ++i) Block<1, width>(p, plane, taps, bias, i, j, y);
+template <int height, int width>
+void Columns(const fbd::DepthwisePlanes &p, const float *plane, const float *taps, float bias, int64_t j, float *y) {
+  if (p.outHeight < height) {
+    for (int64_t i = 0; i < p.outHeight; ++i) Block<1, width>(p, plane, taps, bias, i, j, y);
+    return;
+  }
+  for (int64_t i = 0; i < p.outHeight; i += height)  // the last rows with some that were there already
+    Block<height, width>(p, plane, taps, bias, std::min(i, p.outHeight - height), j, y);
 }
 
 // Plane n of the results.
@@ -199,8 +219,61 @@ void DepthwisePlane(const fbd::DepthwisePlanes &p, int64_t n, float *plane) {
     return;
   }
   int64_t j = 0;
-  for (; j + lanes < p.outWidth; j += 2 * lanes) Columns<2>(p, plane, taps, bias, j, y);
-  if (j < p.outWidth) Columns<1>(p, plane, taps, bias, j, y);
+  for (; j + 3 * lanes < p.outWidth; j += 4 * lanes) Columns<2, 4>(p, plane, taps, bias, j, y);
+  for (; j + lanes < p.outWidth; j += 2 * lanes) Columns<4, 2>(p, plane, taps, bias, j, y);
+  if (j < p.outWidth) Columns<4, 1>(p, plane, taps, bias, j, y);
+}
+
+// The weights' gradient: sums of g times what the taps meet. Rows a ..< a + rows and columns b ..< b + columns of them.
+template <int rows, int columns>
+void WeightSums(const fbd::DepthwisePlanes &p, const float *plane, const float *g, int64_t a, int64_t b,
+                double *sums) {
+  const hn::ScalableTag<float> d;
+  using V = hn::Vec<decltype(d)>;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), whole = p.outWidth / lanes * lanes;
+  const auto rest = hn::FirstN(d, static_cast<size_t>(p.outWidth - whole));
+  V sum[rows][columns];
+  for (int r = 0; r < rows; ++r)
+    for (int c = 0; c < columns; ++c) sum[r][c] = hn::Zero(d);
+  for (int64_t i = 0; i < p.outHeight; ++i, g += p.outWidth) {
+    const float *corner = plane + (i * p.strideY + a * p.dilationY) * p.row;
+    const auto add = [&](V v, int64_t j, auto load) HWY_ATTR {
+      for (int r = 0; r < rows; ++r)
+        for (int c = 0; c < columns; ++c)
+          sum[r][c] = hn::MulAdd(v, load(corner + r * p.dilationY * p.row + p.offsets[b + c] + j), sum[r][c]);
+    };
+    for (int64_t j = 0; j < whole; j += lanes)
+      add(hn::LoadU(d, g + j), j, [d](const float *x) HWY_ATTR { return hn::LoadU(d, x); });
+    if (whole < p.outWidth)
+      add(hn::MaskedLoad(rest, d, g + whole), whole, [&](const float *x) HWY_ATTR { return hn::MaskedLoad(rest, d, x); });
+  }
+  for (int r = 0; r < rows; ++r)
+    for (int c = 0; c < columns; ++c)
+      sums[(a + r) * p.kernelWidth + b + c] += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, sum[r][c])));
+}
+
+// Channel `channel` of the weights' gradient; p.y is the gradient of the results [batch, channels, plane].
+void DepthwiseWeight(const fbd::DepthwisePlanes &p, int64_t batch, int64_t channel, float *plane, double *sums,
+                     float *dweight) {
+  using Sums = void (*)(const fbd::DepthwisePlanes &, const float *, const float *, int64_t, int64_t, double *);
+  static constexpr Sums kernels[3][4] = {
+      {WeightSums<1, 1>, WeightSums<1, 2>, WeightSums<1, 3>, WeightSums<1, 4>},
+      {WeightSums<2, 1>, WeightSums<2, 2>, WeightSums<2, 3>, WeightSums<2, 4>},
+      {WeightSums<3, 1>, WeightSums<3, 2>, WeightSums<3, 3>, WeightSums<3, 4>}};
+  const int64_t taps = p.kernelHeight * p.kernelWidth;
+  std::fill(sums, sums + taps, 0.0);
+  for (int64_t sample = 0; sample < batch; ++sample) {
+    const int64_t n = sample * p.channels + channel;
+    CopyPlane(p, p.x + n / p.multiplier * p.height * p.width, plane);
+    const float *g = p.y + n * p.outHeight * p.outWidth;
+    for (int64_t a = 0; a < p.kernelHeight; a += 3)
+      for (int64_t b = 0; b < p.kernelWidth;) {
+        const int64_t left = p.kernelWidth - b, columns = left == 5 ? 3 : std::min<int64_t>(4, left);
+        kernels[std::min<int64_t>(3, p.kernelHeight - a) - 1][columns - 1](p, plane, g, a, b, sums);
+        b += columns;
+      }
+  }
+  for (int64_t k = 0; k < taps; ++k) dweight[channel * taps + k] = static_cast<float>(sums[k]);
 }
 
 }  // namespace
@@ -211,56 +284,98 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace fb {
 HWY_EXPORT(DepthwisePlane);
+HWY_EXPORT(DepthwiseWeight);
 }  // namespace fb
 
 namespace fbd {
+namespace {
+
+constexpr int64_t kSlack = 64;  // vectors read past the last result of a row
 
 bool isDepthwise(const fb_conv &v) {
   return v.groups > 1 && v.in_channels == v.groups && v.input[0] == 1 && v.output[0] == 1 && v.kernel[0] == 1 &&
          v.pad_begin[0] == 0 && v.pad_end[0] == 0 && volume(v.kernel) > 1 && v.output[2] >= 4;
 }
 
-bool convolveDepthwise(const fb_conv &v, bool backward, const float *x, const float *weight, const float *bias,
-                       float *y) {
-  if (!isDepthwise(v)) return false;
-  if (backward && (v.stride[1] != 1 || v.stride[2] != 1 || v.out_channels != v.in_channels)) return false;
+// The planes of a pass, and where each tap of a row finds its column.
+class PlanesOfPass {
+ public:
   DepthwisePlanes p{};
-  const auto &from = backward ? v.output : v.input, &to = backward ? v.input : v.output;
-  p.height = from[1], p.width = from[2], p.outHeight = to[1], p.outWidth = to[2];
-  p.kernelHeight = v.kernel[1], p.kernelWidth = v.kernel[2];
-  p.strideY = v.stride[1], p.strideX = v.stride[2], p.dilationY = v.dilation[1], p.dilationX = v.dilation[2];
-  const int64_t reachY = p.dilationY * (p.kernelHeight - 1), reachX = p.dilationX * (p.kernelWidth - 1);
-  p.top = backward ? reachY - v.pad_begin[1] : v.pad_begin[1];
-  p.left = backward ? reachX - v.pad_begin[2] : v.pad_begin[2];
-  constexpr int64_t slack = 64;  // vectors read past the last result of a row
-  p.rows = (p.outHeight - 1) * p.strideY + reachY + 1;
-  p.column = p.outWidth + reachX / p.strideX + slack;
-  p.row = p.column * p.strideX;
-  p.channels = v.out_channels, p.multiplier = v.out_channels / v.in_channels;
-  p.flips = backward;
-  p.x = x, p.weight = weight, p.bias = bias, p.y = y;
-  const int64_t planes = v.batch * v.out_channels, work = planes * p.outHeight * p.outWidth * volume(v.kernel);
-  if (planes == 0) return true;
-  Scratch offsets(static_cast<size_t>(p.kernelWidth) * sizeof(int64_t));
-  for (int64_t b = 0; b < p.kernelWidth; ++b) {
-    const int64_t column = b * p.dilationX;
-    offsets.as<int64_t>()[b] = column % p.strideX * p.column + column / p.strideX;
+
+  PlanesOfPass(const fb_conv &v, ConvPass pass) : memory(static_cast<size_t>(v.kernel[2]) * sizeof(int64_t)) {
+    const bool backward = pass == ConvPass::backwardInput;
+    const auto &from = backward ? v.output : v.input, &to = backward ? v.input : v.output;
+    p.height = from[1], p.width = from[2], p.outHeight = to[1], p.outWidth = to[2];
+    p.kernelHeight = v.kernel[1], p.kernelWidth = v.kernel[2];
+    p.strideY = v.stride[1], p.strideX = v.stride[2], p.dilationY = v.dilation[1], p.dilationX = v.dilation[2];
+    const int64_t reachY = p.dilationY * (p.kernelHeight - 1), reachX = p.dilationX * (p.kernelWidth - 1);
+    p.top = backward ? reachY - v.pad_begin[1] : v.pad_begin[1];
+    p.left = backward ? reachX - v.pad_begin[2] : v.pad_begin[2];
+    p.rows = (p.outHeight - 1) * p.strideY + reachY + 1;
+    p.column = p.outWidth + reachX / p.strideX + kSlack;
+    p.row = p.column * p.strideX;
+    p.channels = v.out_channels, p.multiplier = v.out_channels / v.in_channels;
+    p.flips = backward;
+    for (int64_t b = 0; b < p.kernelWidth; ++b) {
+      const int64_t column = b * p.dilationX;
+      memory.as<int64_t>()[b] = column % p.strideX * p.column + column / p.strideX;
+    }
+    p.offsets = memory.as<int64_t>();
   }
-  p.offsets = offsets.as<int64_t>();
-  // Memory takes more time than the multiplications say: threads pay off sooner.
-  // Some planes an item: the borders are cleared once for all of them.
-  struct Run { const DepthwisePlanes &p; int64_t planes, length; } run{p, planes, (planes + 15) / 16};
-  const auto body = [](void *raw, int64_t i) {
+
+ private:
+  Scratch memory;
+};
+
+// In a few runs: the borders are cleared once for all planes of one. Memory takes more time than the multiplications
+// say: threads pay off sooner.
+template <class Run> void forRuns(int64_t count, int64_t work, Run &run, void (*body)(void *, int64_t)) {
+  run.length = (count + 15) / 16;
+  const int64_t runs = (count + run.length - 1) / run.length;
+  if (isWorthSharing(4 * work)) parallelFor(runs, body, &run);
+  else for (int64_t i = 0; i < runs; ++i) body(&run, i);
+}
+
+}  // namespace
+
+bool convolveDepthwise(const fb_conv &v, ConvPass pass, const float *first, const float *second, const float *bias,
+                       float *result) {
+  if (!isDepthwise(v)) return false;
+  const bool backward = pass == ConvPass::backwardInput;
+  if (backward && (v.stride[1] != 1 || v.stride[2] != 1 || v.out_channels != v.in_channels)) return false;
+  const int64_t planes = v.batch * v.out_channels, taps = volume(v.kernel);
+  PlanesOfPass of(v, pass);
+  DepthwisePlanes &p = of.p;
+  const int64_t work = planes * p.outHeight * p.outWidth * taps;
+  p.x = first;
+  if (pass == ConvPass::backwardWeight) {
+    p.y = const_cast<float *>(second);
+    struct Run { const DepthwisePlanes &p; int64_t batch; float *dweight; int64_t length; } run{p, v.batch, result, 0};
+    forRuns(v.out_channels, work, run, [](void *raw, int64_t i) {
+      const Run &run = *static_cast<Run *>(raw);
+      const int64_t end = std::min(run.p.channels, (i + 1) * run.length);
+      const int64_t taps = run.p.kernelHeight * run.p.kernelWidth;
+      const size_t bytes = static_cast<size_t>(run.p.planeSize() + kSlack) * sizeof(float);
+      Scratch scratch(bytes), sums(static_cast<size_t>(taps) * sizeof(double));
+      std::memset(scratch.as<float>(), 0, bytes);
+      for (int64_t channel = i * run.length; channel < end; ++channel)
+        HWY_DYNAMIC_DISPATCH(fb::DepthwiseWeight)
+        (run.p, run.batch, channel, scratch.as<float>(), sums.as<double>(), run.dweight);
+    });
+    return true;
+  }
+  if (planes == 0) return true;
+  p.weight = second, p.bias = bias, p.y = result;
+  struct Run { const DepthwisePlanes &p; int64_t planes, length; } run{p, planes, 0};
+  forRuns(planes, work, run, [](void *raw, int64_t i) {
     const Run &run = *static_cast<Run *>(raw);
-    const int64_t begin = i * run.length, end = std::min(run.planes, begin + run.length);
-    const int64_t taps = run.p.kernelHeight * run.p.kernelWidth;
-    const size_t bytes = static_cast<size_t>(run.p.planeSize() + slack + taps) * sizeof(float);
+    const int64_t end = std::min(run.planes, (i + 1) * run.length), taps = run.p.kernelHeight * run.p.kernelWidth;
+    const size_t bytes = static_cast<size_t>(run.p.planeSize() + kSlack + taps) * sizeof(float);
     Scratch scratch(bytes);
     std::memset(scratch.as<float>(), 0, bytes);
-    for (int64_t n = begin; n < end; ++n) HWY_DYNAMIC_DISPATCH(fb::DepthwisePlane)(run.p, n, scratch.as<float>());
-  };
-  if (isWorthSharing(4 * work)) parallelFor((planes + run.length - 1) / run.length, body, &run);
-  else for (int64_t i = 0; i * run.length < planes; ++i) body(&run, i);
+    for (int64_t n = i * run.length; n < end; ++n)
+      HWY_DYNAMIC_DISPATCH(fb::DepthwisePlane)(run.p, n, scratch.as<float>());
+  });
   return true;
 }
 

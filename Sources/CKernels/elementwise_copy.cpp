@@ -165,6 +165,31 @@ bool transposeBySize(size_t size, const fb_operand &in, void *to, int32_t ndim, 
   }
 }
 
+// Copies out of a strided view whose last dimension has no gaps, all rows of a dimension at once.
+bool copyPackedRows(int64_t size, const fb_operand &in, char *to, int32_t ndim, const int64_t *shape, int64_t begin,
+                    int64_t end) {
+  const Cursor dims(shape, in.strides, ndim, 0);
+  const int32_t last = dims.dimensions() - 1;
+  const int64_t row = dims.sizeOf(last), firstRow = (begin + row - 1) / row, endRow = end / row;
+  if (last == 0 || dims.strideOf(last) != 1 || firstRow >= endRow) return false;
+  const char *from = static_cast<const char *>(in.data);
+  const auto copyPart = [&](int64_t first, int64_t behind) {  // less than a row
+    if (first >= behind) return;
+    const Cursor part(shape, in.strides, ndim, first);
+    std::memcpy(to + first * size, from + part.position() * size, static_cast<size_t>((behind - first) * size));
+  };
+  copyPart(begin, firstRow * row);
+  int64_t sizes[Cursor::maxRank], strides[Cursor::maxRank];
+  for (int32_t d = 0; d < last; ++d) sizes[d] = dims.sizeOf(d), strides[d] = dims.strideOf(d);
+  Cursor rows(sizes, strides, last, firstRow);
+  rows.forRuns(static_cast<size_t>(endRow - firstRow), [&](int64_t offset, int64_t stride, size_t count, size_t done) {
+    char *out = to + (firstRow + static_cast<int64_t>(done)) * row * size;
+    fb_copy_rows(from + offset * size, stride * size, out, row * size, static_cast<int64_t>(count), row * size);
+  });
+  copyPart(endRow * row, end);
+  return true;
+}
+
 }  // namespace
 
 // Small pieces by hand: a call of memcpy takes longer than the copy.
@@ -196,7 +221,8 @@ bool copyElements(const fb_operand &in, const fb_operand &out, int32_t ndim, con
     std::memmove(to + begin * element, from + begin * element, n * size);
   } else if (in.kind == FB_SINGLE) {
     conversions().copyIn[log2](from, 0, to + begin * element, n);
-  } else if (!transposeBySize(size, in, to, ndim, shape, begin, end)) {
+  } else if (!transposeBySize(size, in, to, ndim, shape, begin, end) &&
+             !copyPackedRows(element, in, to, ndim, shape, begin, end)) {
     const Load copyIn = conversions().copyIn[log2];
     Cursor cursor(shape, in.strides, ndim, begin);
     cursor.forRuns(n, [&](int64_t offset, int64_t stride, size_t count, size_t done) {

@@ -70,10 +70,25 @@ bool multiplyVector(const Product<T> &p) {
   return true;
 }
 
+// A product of a column and a row: nothing but the result's memory takes time.
+template <class T>
+bool multiplyOuter(const Product<T> &p) {
+  if (p.k != 1 || (p.transB && p.ldb != 1) || (p.beta != T(0) && p.beta != T(1))) return false;
+  for (int64_t i = 0; i < p.m; ++i) {
+    const T left = p.alpha * p.a[p.transA ? i : i * p.lda], *right = p.b;
+    T *row = p.c + i * p.ldc;
+    if (p.beta == T(0))
+      for (int64_t j = 0; j < p.n; ++j) row[j] = left * right[j];
+    else
+      for (int64_t j = 0; j < p.n; ++j) row[j] += left * right[j];
+  }
+  return true;
+}
+
 template <class T>
 void callOnce(const Product<T> &p) {
   if constexpr (!isComplex<T>) {
-    if (multiplyVector(p)) return;
+    if (multiplyVector(p) || multiplyOuter(p)) return;
   }
   callBlas(p);
 }
@@ -86,7 +101,7 @@ void callBlasInPieces(const Product<T> &p) {
   constexpr int64_t kSide = 256;  // narrower pieces spend too much on copying the other matrix together
   const bool byRows = p.m >= p.n;
   const int64_t side = byRows ? p.m : p.n, work = p.m * p.n * p.k;
-  const int64_t worthIt = p.m == 1 || p.n == 1 ? work >> 18 : work >> 21;
+  const int64_t worthIt = p.m == 1 || p.n == 1 || p.k == 1 ? work >> 18 : work >> 21;
   const int64_t most = std::min(worthIt, std::max(side / kSide, std::min<int64_t>(2, side / (kSide / 2))));
   if (most < 2) return callOnce(p);
   int64_t wanted = 2;  // a power of two, so that two, four, ... threads get equal shares

@@ -75,6 +75,15 @@ extern "C" int64_t fb_index_select(int64_t item_size, const void *source, int64_
       else copyIndexedRows(source, n, index + begin, to + begin * inner, end - begin, bytes);
       return;
     }
+    if (inner == 1) {
+      for (int64_t row = begin; row < end && bad < 0;) {
+        const int64_t o = row / count, j = row % count, run = std::min(end - row, count - j);
+        bad = gatherLine(from + o * n, n, 1, index + j, run, to + row);
+        if (bad >= 0) bad += j;
+        row += run;
+      }
+      return;
+    }
     for (int64_t row = begin; row < end; ++row) {
       const int64_t j = row % count, o = row / count;
       if (isOutOfRange(index[j], n)) {
@@ -82,8 +91,7 @@ extern "C" int64_t fb_index_select(int64_t item_size, const void *source, int64_
         return;
       }
       const T *item = from + (o * n + wrapIndex(index[j], n)) * inner;
-      if (inner == 1) to[row] = *item;
-      else std::copy(item, item + inner, to + row * inner);
+      std::copy(item, item + inner, to + row * inner);
     }
   });
   return bad;

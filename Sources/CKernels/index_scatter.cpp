@@ -5,6 +5,61 @@
 namespace fbd {
 namespace {
 
+// Whether nothing has to be known about a line but its indices.
+template <int mode>
+bool isSimple(const Lines &lines, bool includeSelf) {
+  return lines.dim == lines.ndim - 1 && (mode == FB_SCATTER_ASSIGN || (mode == FB_SCATTER_SUM && includeSelf));
+}
+
+// The position of the first index that is out of range, or -1.
+template <int mode, class T>
+inline int64_t scatterLine(const int64_t *index, int64_t n, const T *from, int64_t fromStride, T *to, int64_t toStride,
+                           int64_t size) {
+  for (int64_t i = 0; i < n; ++i) {
+    int64_t k = index[i];
+    if (uint64_t(k) >= uint64_t(size)) {  // rarely: it counts from the end
+      if (isOutOfRange(k, size)) return i;
+      k = wrapIndex(k, size);
+    }
+    T &item = to[k * toStride];
+    item = combine<mode>(item, from[i * fromStride]);
+  }
+  return -1;
+}
+
+template <int mode, class T>
+int64_t scatterSimply(const Lines &lines, const int64_t *index, const T *source, T *target, int64_t size, int64_t begin,
+                      int64_t end) {
+  const int64_t n = lines.shape[lines.dim], to = lines.stride(0), from = lines.stride(1);
+  int64_t bad = -1;
+  lines.forEach(begin, end, [&](int64_t place, const int64_t *offsets, int64_t) {
+    if (bad >= 0) return;
+    const T *items = source + offsets[1];
+    T *sums = target + offsets[0];
+    bad = to == 1 && from == 1 ? scatterLine<mode>(index + place, n, items, 1, sums, 1, size)
+                               : scatterLine<mode>(index + place, n, items, from, sums, to, size);
+    if (bad >= 0) bad += place;
+  });
+  return bad;
+}
+
+int64_t firstBad(const Lines &lines, const int64_t *index, int64_t size, int64_t begin, int64_t end) {
+  const int64_t n = lines.shape[lines.dim], step = lines.indexStep();
+  int64_t bad = -1;
+  lines.forEach(begin, end, [&](int64_t place, const int64_t *, int64_t together) {
+    if (together == 1 && step == 1) {
+      const int64_t found = bad < 0 ? firstBadIndex(index + place, n, size) : -1;
+      if (found >= 0) bad = place + found;
+      return;
+    }
+    for (int64_t i = 0; i < n && bad < 0; ++i) {
+      const int64_t found = firstBadIndex(index + place + i * step, together, size);
+      if (found >= 0) bad = place + i * step + found;
+    }
+  });
+  return bad;
+}
+
 template <int mode, class T>
 void scatter(const Lines &lines, const int64_t *index, const T *source, T *target, int64_t size, bool includeSelf,
              int64_t begin, int64_t end) {
@@ -18,14 +73,6 @@ void scatter(const Lines &lines, const int64_t *index, const T *source, T *targe
     T *to = target + offsets[0];
     const T *from = source + offsets[1];
     auto at = [&](int64_t i, int64_t j) { return wrapIndex(index[place + i * step + j], size); };
-    if (together == 1 && step == 1 && (mode == FB_SCATTER_ASSIGN || (mode == FB_SCATTER_SUM && includeSelf))) {
-      const int64_t *places = index + place;
-      for (int64_t i = 0; i < n; ++i) {
-        T &item = to[wrapIndex(places[i], size) * stride];
-        item = combine<mode>(item, from[i * sourceStride]);
-      }
-      return;
-    }
     if constexpr (mode != FB_SCATTER_ASSIGN) {
       if (!includeSelf)
         for (int64_t i = 0; i < n; ++i)
@@ -94,24 +141,19 @@ extern "C" int64_t fb_scatter(fb_dtype dtype, int32_t mode, bool include_self, i
   const Lines lines{ndim, dim, shape, {target_strides, source_strides}};
   if (shape[dim] == 0) return -1;
   int64_t bad = -1;
-  lines.forEach(begin, end, [&](int64_t place, const int64_t *, int64_t together) {
-    if (together == 1 && lines.indexStep() == 1) {
-      const int64_t found = bad < 0 ? firstBadIndex(index + place, shape[dim], size) : -1;
-      if (found >= 0) bad = place + found;
-      return;
-    }
-    for (int64_t i = 0; i < shape[dim] && bad < 0; ++i) {
-      const int64_t at = place + i * lines.indexStep(), found = firstBadIndex(index + at, together, size);
-      if (found >= 0) bad = at + found;
-    }
-  });
-  if (bad >= 0) return bad;
   dispatchReduce(dtype, mode, [&](auto mode, auto tag) {
     using T = typename decltype(tag)::type;
-    scatter<decltype(mode)::value>(lines, index, static_cast<const T *>(source), static_cast<T *>(target), size,
-                                   include_self, begin, end);
+    constexpr int kMode = decltype(mode)::value;
+    const T *items = static_cast<const T *>(source);
+    T *sums = static_cast<T *>(target);
+    if (isSimple<kMode>(lines, include_self)) {
+      bad = scatterSimply<kMode>(lines, index, items, sums, size, begin, end);
+      return;
+    }
+    bad = firstBad(lines, index, size, begin, end);
+    if (bad < 0) scatter<kMode>(lines, index, items, sums, size, include_self, begin, end);
   });
-  return -1;
+  return bad;
 }
 
 extern "C" int64_t fb_index_rows(fb_dtype dtype, int32_t mode, bool include_self, void *target, int64_t outer,

@@ -2,6 +2,7 @@
 #ifndef FB_NORM_KERNELS_H
 #define FB_NORM_KERNELS_H
 #include "elements.h"
+#include "scratch.hpp"
 
 namespace fb {
 
@@ -44,6 +45,23 @@ template <class T> const NormKernels<T> &normKernels() {
   }();
   if constexpr (sizeof(T) == sizeof(float)) return tables.f;
   else return tables.d;
+}
+
+// Working memory for rows of n elements; none is needed where tensors are used as they are.
+template <class T> class Rows {
+ public:
+  Rows(bool isDirect, int64_t n, size_t count)
+      : n(isDirect ? 0 : static_cast<size_t>(n)), memory(this->n * count * sizeof(T)) {}
+  T *operator[](int k) const { return memory.template as<T>() + static_cast<size_t>(k) * n; }
+
+ private:
+  size_t n;
+  fbd::Scratch memory;
+};
+
+template <class T> const T *optional(const void *data, fb_dtype dtype, int64_t n, T *packed) {
+  if (data == nullptr) return nullptr;
+  return static_cast<const T *>(Elements(data, dtype).load(0, static_cast<size_t>(n), packed));
 }
 
 }  // namespace fb

@@ -28,8 +28,8 @@ struct SquareFrom {
   HWY_INLINE double operator()(double x) const { return (x - mean) * (x - mean); }
 };
 
-// The extreme of x or |x|, ignoring NaN lanes it may have met. n > 0.
-template <bool max, bool magnitude, class T> HWY_INLINE T Extreme(const T *x, size_t n) {
+// The extreme of x or |x|, and whether there is a NaN (then it is no number to rely on). n > 0.
+template <bool max, bool magnitude, class T> HWY_INLINE T Extreme(const T *x, size_t n, bool &hasNaN) {
   const hn::ScalableTag<T> d;
   const size_t lanes = hn::Lanes(d);
   const auto value = [&](size_t i) HWY_ATTR {
@@ -39,25 +39,35 @@ template <bool max, bool magnitude, class T> HWY_INLINE T Extreme(const T *x, si
   const auto better = [](auto p, auto q) HWY_ATTR { return max ? hn::Max(p, q) : hn::Min(p, q); };
   size_t i = 0;
   T result = magnitude ? std::fabs(x[0]) : x[0];
+  bool anyNaN = false;
   if (n >= lanes) {
     auto e0 = value(0), e1 = e0, e2 = e0, e3 = e0;
+    auto nan = hn::IsNaN(e0);
     for (i = lanes; i + 4 * lanes <= n; i += 4 * lanes) {
-      e0 = better(e0, value(i));
-      e1 = better(e1, value(i + lanes));
-      e2 = better(e2, value(i + 2 * lanes));
-      e3 = better(e3, value(i + 3 * lanes));
+      const auto a = value(i), b = value(i + lanes), c = value(i + 2 * lanes), e = value(i + 3 * lanes);
+      nan = hn::Or(hn::Or(nan, hn::Or(hn::IsNaN(a), hn::IsNaN(b))), hn::Or(hn::IsNaN(c), hn::IsNaN(e)));
+      e0 = better(e0, a);
+      e1 = better(e1, b);
+      e2 = better(e2, c);
+      e3 = better(e3, e);
     }
-    for (; i + lanes <= n; i += lanes) e0 = better(e0, value(i));
+    for (; i + lanes <= n; i += lanes) {
+      nan = hn::Or(nan, hn::IsNaN(value(i)));
+      e0 = better(e0, value(i));
+    }
     e0 = better(better(e0, e1), better(e2, e3));
     HWY_ALIGN T buffer[hn::MaxLanes(hn::ScalableTag<T>())];
     hn::Store(e0, d, buffer);
     result = buffer[0];
     for (size_t k = 1; k < lanes; ++k) result = (max ? buffer[k] > result : buffer[k] < result) ? buffer[k] : result;
+    anyNaN = !hn::AllFalse(d, nan);
   }
   for (; i < n; ++i) {
     const T v = magnitude ? std::fabs(x[i]) : x[i];
+    anyNaN |= v != v;
     result = (max ? v > result : v < result) ? v : result;
   }
+  hasNaN = anyNaN;
   return result;
 }
 
@@ -77,19 +87,31 @@ template <class T, class F> HWY_INLINE size_t FirstPosition(const T *x, size_t n
   return i;
 }
 
+// Block by block, so that a block is still in the nearest cache when its extreme is looked for.
 template <bool max, class T> void ExtremeWithIndex(const T *x, size_t n, int64_t first, fb_partial &p) {
-  size_t at = FirstPosition(x, n, [](auto, auto v) HWY_ATTR { return hn::IsNaN(v); });
-  if (at == n) {
-    const T best = Extreme<max, false>(x, n);
-    at = FirstPosition(x, n, [best](auto d, auto v) HWY_ATTR { return hn::Eq(v, hn::Set(d, best)); });
+  constexpr size_t block = 4096;
+  T best = 0;
+  size_t start = 0;  // of the best block
+  bool hasNaN = false;
+  for (size_t i = 0; i < n && !hasNaN; i += block) {
+    const T extreme = Extreme<max, false>(x + i, std::min(block, n - i), hasNaN);
+    if (i > 0 && !hasNaN && !(max ? extreme > best : extreme < best)) continue;
+    best = extreme;
+    start = i;
   }
+  const size_t length = std::min(block, n - start);
+  const size_t at =
+      start + (hasNaN ? FirstPosition(x + start, length, [](auto, auto v) HWY_ATTR { return hn::IsNaN(v); })
+                      : FirstPosition(x + start, length,
+                                      [best](auto d, auto v) HWY_ATTR { return hn::Eq(v, hn::Set(d, best)); }));
   p.a = x[at];
   p.i = first + static_cast<int64_t>(at);
 }
 
 template <bool max, class T> double ExtremeMagnitude(const T *x, size_t n) {
-  if (SumOf(x, n, IsNaN()) != 0) return std::numeric_limits<double>::quiet_NaN();
-  return Extreme<max, true>(x, n);
+  bool hasNaN = false;
+  const T extreme = Extreme<max, true>(x, n, hasNaN);
+  return hasNaN ? std::numeric_limits<double>::quiet_NaN() : extreme;
 }
 
 template <class T> double PowersOf(const T *x, size_t n, double exponent) {
@@ -158,7 +180,8 @@ template <class T> void ExponentialsOf(const T *x, size_t n, fb_partial &p) {
   using Real = std::conditional_t<std::is_same_v<T, float>, float, double>;
   constexpr int compute = std::is_same_v<T, float> ? FB_COMPUTE_F32 : FB_COMPUTE_F64;
   alignas(64) Real tile[tileSize];
-  double shift = Extreme<true, false>(x, n);
+  bool hasNaN = false;
+  double shift = Extreme<true, false>(x, n, hasNaN);
   if (!std::isfinite(shift)) shift = 0;
   double sum = 0;
   for (size_t start = 0; start < n; start += tileSize) {

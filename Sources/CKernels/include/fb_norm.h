@@ -15,17 +15,26 @@ extern "C" {
 void fb_layer_norm(const void *x, const void *weight, const void *bias, void *y, void *mean, void *rstd,
                    fb_dtype dtype, bool rms, double eps, int64_t n, int64_t begin, int64_t end);
 
-// dx of rows begin..<end, from g = dy [rows, n].
+// For rows begin..<end, from g = dy [rows, n]: dx, and sums [2, n] of g and of g * (x - mean) * rstd, which make dbias and
+// dweight. Either may be NULL.
 void fb_layer_norm_backward(const void *g, const void *x, const void *weight, const void *mean, const void *rstd,
-                            void *dx, fb_dtype dtype, bool rms, int64_t n, int64_t begin, int64_t end);
+                            void *dx, double *sums, fb_dtype dtype, bool rms, int64_t n, int64_t begin, int64_t end);
 
-// dweight = sum over rows of g * (x - mean) * rstd and dbias = sum of g, for columns begin..<end; either may be NULL.
-void fb_layer_norm_backward_weight(const void *g, const void *x, const void *mean, const void *rstd, void *dweight,
-                                   void *dbias, fb_dtype dtype, bool rms, int64_t rows, int64_t n, int64_t begin,
-                                   int64_t end);
+// dweight and dbias [n] in dtype, each may be NULL, from the sums [parts, 2, n], which are added up in place.
+void fb_norm_parameters(double *sums, int64_t parts, int64_t n, void *dweight, void *dbias, fb_dtype dtype);
 
-// Batch norm of x [count, channels, inner], for channels begin..<end everywhere (group and instance norm: a group as a
-// channel with count 1, without weight and bias).
+// Group norm of x [samples, channels, inner] over groups of neighbouring channels, for groups begin..<end of all samples;
+// weight and bias [channels], mean and rstd [samples * groups].
+void fb_group_norm(const void *x, const void *weight, const void *bias, void *y, void *mean, void *rstd,
+                   fb_dtype dtype, double eps, int64_t channels, int64_t groups, int64_t inner, int64_t begin,
+                   int64_t end);
+
+// dx, and sums [samples, 2, channels] as for layer norm. Either may be NULL.
+void fb_group_norm_backward(const void *g, const void *x, const void *weight, const void *mean, const void *rstd,
+                            void *dx, double *sums, fb_dtype dtype, int64_t channels, int64_t groups, int64_t inner,
+                            int64_t begin, int64_t end);
+
+// Batch norm of x [count, channels, inner], for channels begin..<end everywhere.
 
 // mean and biased variance of each channel, in the statistics type.
 void fb_batch_norm_statistics(const void *x, void *mean, void *var, fb_dtype dtype, int64_t count, int64_t channels,

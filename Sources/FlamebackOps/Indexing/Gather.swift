@@ -200,7 +200,9 @@ struct Scatter: Primitive {
     let bad = shape.withUnsafePointer { shapePointer in
       source.strides.withUnsafePointer { sourceStrides in
         strides.withUnsafePointer { targetStrides in
-          runChecked(fb_line_count(Int32(shape.count), shapePointer, Int32(dim)), grain: 512) { begin, end in
+          runChecked(
+            fb_line_count(Int32(shape.count), shapePointer, Int32(dim)), grain: max(1, 16384 / max(1, shape[dim]))
+          ) { begin, end in
             fb_scatter(
               x.code, reduction?.code ?? Int32(FB_SCATTER_ASSIGN), includeSelf, Int32(shape.count), shapePointer,
               Int32(dim), index.pointer, source.pointer, sourceStrides, out.pointer, targetStrides,

@@ -164,30 +164,6 @@ extension Tensor {
     }
   }
 
-  /// Normalised over each of `groups` groups of channels of [n, channels, ...], then scaled and shifted per channel.
-  /// SeeAlso: torch.nn.functional.group_norm
-  public func groupNorm(_ groups: Int, weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
-    attempt(like: self) { () throws(OpError) in
-      guard rank >= 2, groups > 0, shape[1] % groups == 0 else {
-        throw OpError("groupNorm", "the channels of \(spec) do not divide into \(groups) groups")
-      }
-      guard elementCount > 0 || shape[0] == 0 else {
-        throw OpError("groupNorm", "needs channels and values in them, got \(spec)")
-      }
-      for case let parameter? in [weight, bias] where parameter.shape != [shape[1]] {
-        throw OpError("groupNorm", "weight and bias must have the shape [\(shape[1])], got \(parameter.spec)")
-      }
-      if elementCount == 0 { return self * 1 }
-      let rows = shape[0] * groups
-      let size = elementCount / rows
-      guard size > 1 || elementCount > rows else {
-        throw OpError("groupNorm", "expected more than 1 value per channel when training, got \(spec)")
-      }
-      let norm = LayerNorm(rms: false, n: size, eps: eps, hasWeight: false, hasBias: false)
-      return apply(norm, [reshape([rows, size])])[0].reshape(shape).affine(weight, bias)
-    }
-  }
-
   /// x · weight + bias, both per channel (dimension 1).
   func affine(_ weight: Tensor?, _ bias: Tensor?) -> Tensor {
     let column = [-1] + Array(repeating: 1, count: rank - 2)

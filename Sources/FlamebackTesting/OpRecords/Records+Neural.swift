@@ -84,8 +84,8 @@ extension OpRecord {
       $0.order = .unchecked  // the statistics have no gradient here
     },
     OpRecord(
-      "groupNorm", covers: ["layerNorm", "scaleShift"], .floating,
-      samples: [[2, 4, 2], [1, 4, 3]].map { shape in
+      "groupNorm", covers: ["groupNorm", "groupNormGradient"], .floating,
+      samples: [[2, 4, 2], [1, 4, 3], [3, 4, 700]].map { shape in
         OpSample([SampleInput(shape), SampleInput([4]), SampleInput([4])]) {
           [$0[0].groupNorm(2, weight: $0[1], bias: $0[2])]
         } reference: { x in
