@@ -46,7 +46,8 @@ package final class ElementwiseUpdate: Sendable {
   /// Sources may broadcast. No gradient is recorded.
   package func callAsFunction(_ targets: inout [Tensor], _ sources: [Tensor], _ scalars: [Double]) {
     let shape = targets[0].shape
-    for tensor in targets + sources where Shape.broadcast(tensor.shape, shape) != shape {
+    for tensor in targets + sources
+    where tensor.shape != shape && Shape.broadcast(tensor.shape, shape) != shape {
       return report(OpError(name, "shapes do not fit: \(targets[0].spec) × \(tensor.spec)"))
     }
     if targets[0].device != .cpu || Context.current.tracer != nil {

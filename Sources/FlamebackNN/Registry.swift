@@ -131,18 +131,21 @@ func snakeCase(_ name: String) -> String {
 
 /// Values with names, in order: what a `Sequential` with named layers is made of.
 public struct Named<Value>: ExpressibleByDictionaryLiteral, RandomAccessCollection {
-  private var entries: [(name: String, value: Value)]
+  @usableFromInline internal var entries: [(name: String, value: Value)]
 
   public init(_ entries: [(String, Value)] = []) { self.entries = entries.map { ($0.0, $0.1) } }
   public init(dictionaryLiteral elements: (String, Value)...) { self.init(elements) }
 
-  public var startIndex: Int { 0 }
-  public var endIndex: Int { entries.count }
-  public subscript(position: Int) -> (name: String, value: Value) { entries[position] }
+  @inlinable public var startIndex: Int { 0 }
+  @inlinable public var endIndex: Int { entries.count }
+  @inlinable public subscript(position: Int) -> (name: String, value: Value) { entries[position] }
 
   /// The value of that name; assignment replaces or appends, nil removes.
   public subscript(name: String) -> Value? {
-    get { entries.first { $0.name == name }?.value }
+    @inlinable get {  // inlinable: optimizers look their options up for every parameter
+      for i in entries.indices where entries[i].name == name { return entries[i].value }
+      return nil
+    }
     set {
       let known = entries.firstIndex { $0.name == name }
       switch (known, newValue) {
