@@ -61,6 +61,16 @@ import Testing
     Shape(
       batch: 0, inChannels: 2, outChannels: 2, groups: 1, input: [1, 4, 4], kernel: [1, 3, 3], stride: [1, 1, 1],
       dilation: [1, 1, 1], before: [0, 0, 0], after: [0, 0, 0]),
+    // One channel a group, by planes: kernels of every width, strides, holes, several outputs for an input.
+    Shape(
+      batch: 2, inChannels: 5, outChannels: 5, groups: 5, input: [1, 11, 37], kernel: [1, 5, 5], stride: [1, 1, 1],
+      dilation: [1, 1, 1], before: [0, 2, 2], after: [0, 2, 2]),
+    Shape(
+      batch: 2, inChannels: 3, outChannels: 6, groups: 3, input: [1, 23, 19], kernel: [1, 7, 4], stride: [1, 2, 2],
+      dilation: [1, 1, 2], before: [0, 3, 1], after: [0, 2, 4]),
+    Shape(
+      batch: 3, inChannels: 4, outChannels: 4, groups: 4, input: [1, 6, 14], kernel: [1, 2, 7], stride: [1, 1, 1],
+      dilation: [1, 2, 1], before: [0, 1, 3], after: [0, 1, 3]),
     // Few channels, as lines.
     Shape(
       batch: 3, inChannels: 3, outChannels: 6, groups: 1, input: [1, 20, 21], kernel: [1, 5, 5], stride: [1, 1, 1],

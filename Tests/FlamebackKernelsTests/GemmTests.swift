@@ -64,7 +64,9 @@ import Testing
   }
 
   @Test func betaZeroNeverReadsC() {
-    for c in [Case(m: 3, n: 5, k: 7), Case(m: 40, n: 41, k: 42), Case(m: 1, n: 40, k: 300), Case(m: 2, n: 3, k: 0)] {
+    for c in [Case(m: 3, n: 5, k: 7), Case(m: 40, n: 41, k: 42), Case(m: 1, n: 40, k: 300), Case(m: 2, n: 3, k: 0),
+      Case(m: 120, n: 130, k: 1),
+    ] {
       let result = Self.multiply(
         FB_F32, c, false, false, [Float](repeating: 1, count: c.m * c.k), [Float](repeating: 1, count: c.k * c.n),
         [Float](repeating: .nan, count: c.m * c.n), alpha: 1, beta: 0)

@@ -31,6 +31,23 @@ import Testing
     #expect(scatter(FB_SCATTER_AMIN, includeSelf: false) == [1, 6, 9])
   }
 
+  @Test func linesAreReadAndAddedToInAnySplit() {
+    var out = [Float](repeating: 0, count: 4)
+    for (begin, end) in [(0, 1), (1, 4)] as [(Int64, Int64)] {
+      #expect(fb_index_select(4, matrix, 2, 3, 1, [-1, 1], 2, &out, begin, end) == -1)
+    }
+    #expect(out == [2, 1, 12, 11])
+    #expect(fb_index_select(4, matrix, 2, 3, 1, [0, 3], 2, &out, 1, 4) == 1)
+    func add(_ index: [Int64], _ target: inout [Float]) -> Int64 {
+      fb_scatter(
+        fb_dtype(FB_F32), Int32(FB_SCATTER_SUM), true, 2, [2, 2], 1, index, [1, 2, 3, 4] as [Float], [2, 1], &target,
+        [3, 1], 3, 0, 2)
+    }
+    var target = matrix
+    #expect(add([0, -1, 2, 2], &target) == -1 && target == [1, 1, 4, 10, 11, 19])
+    #expect(add([0, 1, 2, -4], &target) == 3)
+  }
+
   @Test func aBadIndexLeavesTheTargetAlone() {
     var target = matrix
     let bad = fb_index_rows(

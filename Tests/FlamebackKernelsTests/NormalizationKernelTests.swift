@@ -106,9 +106,15 @@ import Testing
         let (dx, dw, db) = (
           KernelBuffer(dtype, count: x.count), KernelBuffer(dtype, count: size.1), KernelBuffer(dtype, count: size.1)
         )
-        fb_layer_norm_backward(g.data, x.data, w?.data, mean.data, rstd.data, dx.data, type, rms, n, 0, rows)
-        fb_layer_norm_backward_weight(
-          g.data, x.data, mean.data, rstd.data, dw.data, db.data, type, rms, rows, n, 0, n)
+        var sums = [Double](repeating: .nan, count: 4 * size.1)  // two parts
+        for (part, (begin, end)) in [(0, rows / 2), (rows / 2, rows)].enumerated() {
+          sums.withUnsafeMutableBufferPointer {
+            fb_layer_norm_backward(
+              g.data, x.data, w?.data, mean.data, rstd.data, dx.data, $0.baseAddress! + part * 2 * size.1, type, rms, n,
+              begin, end)
+          }
+        }
+        fb_norm_parameters(&sums, 2, n, dw.data, db.data, type)
         let normal = layerNorm(x.values, nil, nil, size.1, rms: rms)
         let columns = (0..<size.1).map { i in (0..<size.0).map { $0 * size.1 + i } }
         close(

@@ -24,6 +24,24 @@ import Testing
     #expect(throws: OpError.self) { try withErrors { Tensor.zeros(1 << 40, 1 << 40) } }
   }
 
+  /// Rows without gaps move as wholes, in parts of any size among threads.
+  @Test(arguments: [[3, 5, 4, 7], [2, 130, 9, 64], [40, 20, 30, 3]], [[0, 2, 1, 3], [2, 0, 1, 3], [1, 0, 2, 3]])
+  func permutedRowsAreCopiedInOrder(_ sizes: [Int], _ order: [Int]) {
+    let x = Tensor.arange(sizes.reduce(1, *), dtype: .float32).view(sizes)
+    let y = x.permute(order).contiguous()
+    let strides = (0..<4).map { sizes[($0 + 1)...].reduce(1, *) }
+    var expected: [Float] = []
+    for a in 0..<sizes[order[0]] {
+      for b in 0..<sizes[order[1]] {
+        for c in 0..<sizes[order[2]] {
+          let start = a * strides[order[0]] + b * strides[order[1]] + c * strides[order[2]]
+          for d in 0..<sizes[3] { expected.append(Float(start + d)) }
+        }
+      }
+    }
+    #expect(y.scalars(Float.self) == expected)
+  }
+
   @Test func joiningPromotesAndSplittingUndoesIt() {
     let parts = Tensor.arange(10).view(5, 2).split(2)
     #expect(parts.map(\.shape) == [[2, 2], [2, 2], [1, 2]])

@@ -8,7 +8,7 @@ extern "C" {
 
 // Indices are int64; negative ones count from the end. Functions that return int64_t and take indices return -1, or the
 // linear position in the index array of an index out of range: the first one in the range given. Then targets that are
-// updated in place are untouched, and an `out` is unspecified.
+// updated in place are untouched (fb_scatter's may be written in part), and an `out` is unspecified.
 // item_size: 1, 2, 4, 8 or 16 bytes. Strides are in elements. Destinations must not overlap themselves.
 
 enum { FB_SCATTER_ASSIGN = 0, FB_SCATTER_SUM = 1, FB_SCATTER_PROD = 2, FB_SCATTER_MEAN = 3, FB_SCATTER_AMAX = 4,

@@ -122,25 +122,24 @@ struct Gather: Primitive {
   func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
     let (x, out) = (inputs[0], outputs[0])
     if out.elementCount == 0 { return }
-    let index = try PackedIndex(inputs[1])
+    let index = try Packed(inputs[1])
     let bad = out.shape.withUnsafePointer { shape in
       x.strides.withUnsafePointer { strides in
         runChecked(fb_line_count(Int32(out.shape.count), shape, Int32(dim)), grain: 512) { begin, end in
           fb_gather(
-            x.itemSize, Int32(out.shape.count), shape, Int32(dim), index.pointer, x.pointer, strides,
+            x.itemSize, Int32(out.shape.count), shape, Int32(dim), index.int64s, x.pointer, strides,
             Int64(x.shape[dim]), out.pointer, begin, end)
         }
       }
     }
-    if bad >= 0 { throw outOfRange("gather", index.pointer[Int(bad)], dim, Int64(x.shape[dim])) }
+    if bad >= 0 { throw outOfRange("gather", index.int64s[Int(bad)], dim, Int64(x.shape[dim])) }
   }
 
   var gradient: Gradient {
     .pullback(keeps: .input(1)) { [dim] cotangents, saved in
       guard let g = cotangents[0] else { return [nil, nil] }
       let spec = saved.spec(0)
-      let zeros = Tensor.zeros(spec.shape, dtype: g.dtype, device: g.device)
-      return [zeros.scatterAdd(dim: dim, index: saved.input(1), src: g), nil]
+      return [Tensor.zeros(like: g, spec.shape).scatterAdd(dim: dim, index: saved.input(1), src: g), nil]
     }
   }
 }
@@ -154,22 +153,24 @@ private func checkIndex(_ op: String, _ x: TensorSpec, _ index: TensorSpec, _ di
   }
 }
 
-/// An index tensor side by side in memory.
-struct PackedIndex {
+/// A tensor's elements side by side in memory.
+struct Packed {
   private let storage: Storage?
-  let pointer: UnsafeMutablePointer<Int64>
+  let pointer: UnsafeMutableRawPointer
 
   init(_ view: HostView) throws(OpError) {
     if view.layout.isContiguous {
       storage = nil
-      pointer = view.int64s
+      pointer = view.pointer
       return
     }
-    let memory = try Storage(byteCount: view.elementCount * 8, device: .cpu, op: "index")
-    Strided.copy(view.pointer, .int64, view.strides, to: memory.address, .int64, nil, over: view.shape)
+    let memory = try Storage(byteCount: view.elementCount * view.dtype.byteSize, device: .cpu, op: "index")
+    Strided.copy(view.pointer, view.dtype, view.strides, to: memory.address, view.dtype, nil, over: view.shape)
     storage = memory
-    pointer = memory.address.assumingMemoryBound(to: Int64.self)
+    pointer = memory.address
   }
+
+  var int64s: UnsafeMutablePointer<Int64> { pointer.assumingMemoryBound(to: Int64.self) }
 }
 
 /// Values written, or combined with what is there, at the places named along a dimension. Inputs: base, index, source.
@@ -195,7 +196,7 @@ struct Scatter: Primitive {
     Strided.copy(x.pointer, x.dtype, x.strides, to: out.pointer, x.dtype, nil, over: x.shape)
     let shape = inputs[1].shape
     if shape.elementCount == 0 { return }
-    let index = try PackedIndex(inputs[1])
+    let index = try Packed(inputs[1])
     let strides = out.shape.contiguousStrides
     let bad = shape.withUnsafePointer { shapePointer in
       source.strides.withUnsafePointer { sourceStrides in
@@ -205,13 +206,13 @@ struct Scatter: Primitive {
           ) { begin, end in
             fb_scatter(
               x.code, reduction?.code ?? Int32(FB_SCATTER_ASSIGN), includeSelf, Int32(shape.count), shapePointer,
-              Int32(dim), index.pointer, source.pointer, sourceStrides, out.pointer, targetStrides,
+              Int32(dim), index.int64s, source.pointer, sourceStrides, out.pointer, targetStrides,
               Int64(out.shape[dim]), begin, end)
           }
         }
       }
     }
-    if bad >= 0 { throw outOfRange("scatter", index.pointer[Int(bad)], dim, Int64(out.shape[dim])) }
+    if bad >= 0 { throw outOfRange("scatter", index.int64s[Int(bad)], dim, Int64(out.shape[dim])) }
   }
 
   var gradient: Gradient {

@@ -99,8 +99,7 @@ struct IndexSelect: Primitive {
   var gradient: Gradient {
     .pullback(keeps: .input(1)) { [dim] cotangents, saved in
       guard let g = cotangents[0] else { return [nil, nil] }
-      let zeros = Tensor.zeros(saved.spec(0).shape, dtype: g.dtype, device: g.device)
-      return [zeros.indexAdd(dim: dim, index: saved.input(1), source: g), nil]
+      return [Tensor.zeros(like: g, saved.spec(0).shape).indexAdd(dim: dim, index: saved.input(1), source: g), nil]
     }
   }
 }
@@ -112,6 +111,7 @@ struct IndexRows: Primitive {
   let reduction: ScatterReduction?
   let includeSelf: Bool
 
+  var acceptsStrides: Bool { true }
   var attributes: [(String, String)] {
     [("dim", "\(dim)"), ("reduce", reduction?.rawValue ?? "none"), ("includeSelf", "\(includeSelf)")]
   }
@@ -122,10 +122,11 @@ struct IndexRows: Primitive {
   }
 
   func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, index, source, out) = (inputs[0], inputs[1], inputs[2], outputs[0])
-    out.pointer.copyMemory(from: x.pointer, byteCount: x.elementCount * x.dtype.byteSize)
+    let (x, out) = (inputs[0], outputs[0])
+    let (index, source) = (try Packed(inputs[1]), try Packed(inputs[2]))
+    Strided.copy(x.pointer, x.dtype, x.strides, to: out.pointer, x.dtype, nil, over: x.shape)
     let (outer, n, inner) = x.around(dim)
-    let count = Int64(index.elementCount)
+    let count = Int64(inputs[1].elementCount)
     for i in 0..<Int(count) where index.int64s[i] < -n || index.int64s[i] >= n {
       throw outOfRange(reduction == nil ? "indexCopy" : "indexAdd", index.int64s[i], dim, n)
     }

@@ -102,3 +102,10 @@ func combinedGradients(
   if !includeSelf { ofBase = clear(ofBase) }
   return [ofBase, ofSource]
 }
+
+extension Tensor {
+  /// Zeros to add to, of `tensor`'s dtype: one number, since the sum is written to memory of its own.
+  static func zeros(like tensor: Tensor, _ shape: Shape) -> Tensor {
+    Tensor.zeros([], dtype: tensor.dtype, device: tensor.device).expand(shape)
+  }
+}

@@ -84,6 +84,26 @@ extension OpRecord {
       $0.order = .unchecked  // the statistics have no gradient here
     },
     OpRecord(
+      "instanceNorm", covers: ["batchNorm", "scaleShift"], .floating,
+      samples: [[2, 3, 4], [1, 2, 3, 2]].map { shape in
+        OpSample([SampleInput(shape), SampleInput([shape[1]]), SampleInput([shape[1]])]) {
+          [$0[0].instanceNorm(weight: $0[1], bias: $0[2]).output]
+        } reference: { x in
+          let size = shape[2...].reduce(1, *)
+          let rows = x[0].reshaped([shape[0] * shape[1], size]).lines(1) { normalized($0, eps: 1e-5) }.reshaped(shape)
+          return [PlainArray(shape) { rows[$0] * x[1][$0[1]] + x[2][$0[1]] }]
+        }
+      }
+    ).with {
+      $0.tolerance = 8
+      $0.canRepeat = false
+      $0.failures = [
+        Failure("[instanceNorm] expected [n, channels, ...] with more than 1 value per channel, got float32 [2, 3]") {
+          [Tensor.ones([2, 3]).instanceNorm().output]
+        }
+      ]
+    },
+    OpRecord(
       "groupNorm", covers: ["groupNorm", "groupNormGradient"], .floating,
       samples: [[2, 4, 2], [1, 4, 3], [3, 4, 700]].map { shape in
         OpSample([SampleInput(shape), SampleInput([4]), SampleInput([4])]) {
