@@ -82,8 +82,24 @@ void CopyPlane(const fbd::DepthwisePlanes &p, const float *x, float *plane) {
   }
 }
 
-// `height` rows and `width` vectors of results from row i and column j on: enough sums to hide the additions' latency.
-// Each row of the plane is read once for all the results that it touches, where taps and strides allow that.
+// Adds row q of a block's part of the plane to the results first ..< last, which its taps q - r belong to.
+template <int first, int last, class V, int height, int width>
+HWY_INLINE void AddPlaneRow(const fbd::DepthwisePlanes &p, const float *x, const float *taps, int64_t q,
+                            V (&sum)[height][width]) {
+  const hn::ScalableTag<float> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t b = 0; b < p.kernelWidth; ++b) {
+    V read[width];
+    for (int v = 0; v < width; ++v) read[v] = hn::LoadU(d, x + q * p.row + p.offsets[b] + v * lanes);
+    for (int r = first; r < last; ++r) {
+      const V tap = hn::Set(d, taps[(q - r) * p.kernelWidth + b]);
+      for (int v = 0; v < width; ++v) sum[r][v] = hn::MulAdd(read[v], tap, sum[r][v]);
+    }
+  }
+}
+
+// `height` rows (1, 2 or 4) and `width` vectors of results from row i and column j on: enough sums to hide the additions'
+// latency. Each row of the plane is read once for all the results that it touches, where taps and strides allow that.
 template <int height, int width>
 HWY_INLINE void Block(const fbd::DepthwisePlanes &p, const float *plane, const float *taps, float bias, int64_t i,
                       int64_t j, float *y) {
@@ -94,18 +110,18 @@ HWY_INLINE void Block(const fbd::DepthwisePlanes &p, const float *plane, const f
   for (int r = 0; r < height; ++r)
     for (int v = 0; v < width; ++v) sum[r][v] = hn::Set(d, bias);
   const float *corner = plane + i * step + j;
-  if (height > 1 && p.strideY == 1 && p.dilationY == 1) {
-    for (int64_t q = 0; q < height + p.kernelHeight - 1; ++q, corner += p.row) {
-      const bool all = q >= height - 1 && q < p.kernelHeight;
-      for (int64_t b = 0; b < p.kernelWidth; ++b) {
-        V x[width];
-        for (int v = 0; v < width; ++v) x[v] = hn::LoadU(d, corner + p.offsets[b] + v * lanes);
-        for (int r = 0; r < height; ++r) {
-          if (!all && (q < r || q - r >= p.kernelHeight)) continue;
-          const V tap = hn::Set(d, taps[(q - r) * p.kernelWidth + b]);
-          for (int v = 0; v < width; ++v) sum[r][v] = hn::MulAdd(x[v], tap, sum[r][v]);
-        }
-      }
+  if (height > 1 && p.strideY == 1 && p.dilationY == 1 && p.kernelHeight >= height) {
+    const int64_t rows = p.kernelHeight;
+    if constexpr (height >= 2) AddPlaneRow<0, 1>(p, corner, taps, 0, sum);
+    if constexpr (height == 4) {
+      AddPlaneRow<0, 2>(p, corner, taps, 1, sum);
+      AddPlaneRow<0, 3>(p, corner, taps, 2, sum);
+    }
+    for (int64_t q = height - 1; q < rows; ++q) AddPlaneRow<0, height>(p, corner, taps, q, sum);
+    if constexpr (height >= 2) AddPlaneRow<1, height>(p, corner, taps, rows, sum);
+    if constexpr (height == 4) {
+      AddPlaneRow<2, 4>(p, corner, taps, rows + 1, sum);
+      AddPlaneRow<3, 4>(p, corner, taps, rows + 2, sum);
     }
   } else {
     for (int64_t a = 0; a < p.kernelHeight; ++a) {
