@@ -38,6 +38,7 @@ let package = Package(
     .target(
       name: "CImageFormats", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("z"), .linkedLibrary("deflate")]),
     .target(name: "CCurl"),
+    .target(name: "CText", linkerSettings: [.linkedLibrary("onig"), .linkedLibrary("utf8proc")]),
     .target(name: "FlamebackFiles", dependencies: ["CImageFormats", "CCurl", "FlamebackKernels"]),
     .target(name: "FlamebackIO", dependencies: ["FlamebackNN", "FlamebackFiles"]),
     .target(
@@ -47,10 +48,13 @@ let package = Package(
         "FlamebackData", "FlamebackIO", "FlamebackMetrics",
       ]),
     .target(
-      name: "FlamebackVision", dependencies: ["Flameback", "FlamebackFiles"], resources: [.copy("Resources/digits")]),
+      name: "FlamebackVision", dependencies: ["Flameback", "FlamebackFiles"],
+      exclude: ["Resources/digits/LICENSE", "Resources/digits/SOURCE.md"],
+      // Not copied: SwiftPM finds copied files by Foundation's Bundle.
+      resources: [.embedInCode("Resources/digits/digits.csv.gz")]),
     .target(name: "FlamebackAudio", dependencies: ["Flameback"]),
     .target(name: "FlamebackONNX", dependencies: ["Flameback", "FlamebackFiles"]),
-    .target(name: "FlamebackText", dependencies: ["Flameback", "FlamebackFiles"]),
+    .target(name: "FlamebackText", dependencies: ["Flameback", "FlamebackFiles", "CText"]),
     .target(
       name: "FlamebackTesting", dependencies: ["Flameback", "FlamebackVision", "FlamebackAudio", "FlamebackFiles"]),
     .executableTarget(

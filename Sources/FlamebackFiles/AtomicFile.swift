@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Writes a file so that its name always means the whole old or the whole new content.
 ///
@@ -35,7 +35,7 @@ public final class AtomicFile {
       return
     }
     try flush()
-    try writeAll(bytes)
+    guard writeAll(bytes, to: descriptor) else { throw FileError.system(path, "write the file") }
   }
 
   /// Appends bytes.
@@ -45,21 +45,9 @@ public final class AtomicFile {
   }
 
   private func flush() throws(FileError) {
-    let result = buffer.withUnsafeBytes { bytes in Result { () throws(FileError) in try writeAll(bytes) } }
-    buffer.removeAll(keepingCapacity: true)
-    try result.get()
-  }
-
-  private func writeAll(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
-    var done = 0
-    while done < bytes.count {
-      let n = Foundation.write(descriptor, bytes.baseAddress! + done, min(bytes.count - done, 1 << 30))
-      if n < 0 {
-        if errno == EINTR { continue }
-        throw FileError.system(path, "write the file")
-      }
-      done += n
-    }
+    defer { buffer.removeAll(keepingCapacity: true) }
+    let isWritten = buffer.withUnsafeBytes { writeAll($0, to: descriptor) }
+    guard isWritten else { throw FileError.system(path, "write the file") }
   }
 
   /// Puts the new content in the old one's place.
@@ -70,14 +58,13 @@ public final class AtomicFile {
     close(descriptor)
     descriptor = -1
     // The rename itself lives in the folder.
-    let folder = open((path as NSString).deletingLastPathComponent.isEmpty ? "." : folderPath, O_RDONLY | O_CLOEXEC)
+    let folderPath = path.deletingLastPathComponent
+    let folder = open(folderPath.isEmpty ? "." : folderPath, O_RDONLY | O_CLOEXEC)
     if folder >= 0 {
       fsync(folder)
       close(folder)
     }
   }
-
-  private var folderPath: String { (path as NSString).deletingLastPathComponent }
 
   /// Writes `bytes` as the whole content of `path`.
   public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
@@ -85,4 +72,16 @@ public final class AtomicFile {
     try file.write(bytes)
     try file.commit()
   }
+}
+
+/// Writes all of `bytes`, of which the system may take a part at a time. False where it refuses; `errno` says why.
+package func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
+  var done = 0
+  while done < bytes.count {
+    let n = Glibc.write(descriptor, bytes.baseAddress! + done, min(bytes.count - done, 1 << 30))
+    if n < 0 && errno == EINTR { continue }
+    if n <= 0 { return false }
+    done += n
+  }
+  return true
 }

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Checksums of downloads.
 public enum Digest {

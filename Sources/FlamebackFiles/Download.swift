@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A file to fetch: where it is and what it must be.
 public struct Download: Sendable {

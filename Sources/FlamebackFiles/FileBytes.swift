@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Bytes that live as long as this object: a mapped file, or memory of our own.
 ///

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What is wrong with a file: the path, the place inside it, and one sentence.
 public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {

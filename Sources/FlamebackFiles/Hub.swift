@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Files of the Hugging Face hub, in the cache that its own programs use: what they fetched is not fetched again.
 ///
@@ -121,14 +122,14 @@ public struct Hub: Sendable {
   private func commit(_ storage: String, _ revision: String) -> String? {
     if Self.isCommit(revision) { return revision }
     guard let file = try? FileBytes(mapping: "\(storage)/refs/\(revision)"), file.count <= 100 else { return nil }
-    let text = String(decoding: file.array, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    let text = String(decoding: file.array, as: UTF8.self).trimmed()
     return Self.isCommit(text) ? text : nil
   }
 
   private func note(_ storage: String, _ revision: String, _ commit: String) throws(FileError) {
     guard revision != commit, self.commit(storage, revision) != commit else { return }
     let path = "\(storage)/refs/\(revision)"
-    try makeFolder((path as NSString).deletingLastPathComponent)
+    try makeFolder(path.deletingLastPathComponent)
     try AtomicFile.write(Array(commit.utf8), to: path)
   }
 
@@ -138,7 +139,7 @@ public struct Hub: Sendable {
     _ progress: (@Sendable (Int, Int?) -> Void)?
   ) throws(FileError) {
     let blobs = "\(storage)/blobs"
-    let locks = "\(cache)/.locks/" + (storage as NSString).lastPathComponent
+    let locks = "\(cache)/.locks/" + storage.lastPathComponent
     try makeFolder(blobs)
     try makeFolder(locks)
     let lock = open("\(locks)/\(tag).lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
@@ -157,7 +158,7 @@ public struct Hub: Sendable {
   }
 
   private func link(_ pointer: String, to tag: String, depth: Int) throws(FileError) {
-    try makeFolder((pointer as NSString).deletingLastPathComponent)
+    try makeFolder(pointer.deletingLastPathComponent)
     let target = String(repeating: "../", count: depth + 1) + "blobs/\(tag)"
     let temporary = "\(pointer).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp"
     guard symlink(target, temporary) == 0, rename(temporary, pointer) == 0 else {
@@ -196,7 +197,11 @@ public struct Hub: Sendable {
 
   private static func escaped(_ text: String, keepsSlashes: Bool = true) -> String {
     let plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~" + (keepsSlashes ? "/" : "")
-    return text.addingPercentEncoding(withAllowedCharacters: CharacterSet(charactersIn: plain)) ?? text
+    return text.utf8.map { byte in
+      plain.utf8.contains(byte)
+        ? String(UnicodeScalar(byte))
+        : "%" + String(byte, radix: 16, uppercase: true).aligned(right: 2, filledWith: "0")
+    }.joined()
   }
 
   private static func isCommit(_ text: String) -> Bool { isHex(text, 40) }
@@ -209,7 +214,7 @@ public struct Hub: Sendable {
   private static func plainTag(_ text: String) -> String? {
     var text = text
     if text.hasPrefix("W/") { text.removeFirst(2) }
-    text = text.trimmingCharacters(in: CharacterSet(charactersIn: "\""))
+    text = text.trimmed { $0 == "\"" }
     return (1...200).contains(text.utf8.count) && !text.contains("/") && isSafe(text) ? text : nil
   }
 

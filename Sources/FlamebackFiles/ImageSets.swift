@@ -1,5 +1,5 @@
 import FlamebackKernels
-import Foundation
+import FoundationEssentials
 
 /// Images of one size and their classes, as the classic data sets come.
 public struct ImageSet: Sendable {
@@ -71,7 +71,7 @@ public enum IDX {
   private static func find(_ folder: String, _ name: String) throws(FileError) -> String {
     for place in ["", "MNIST/raw/", "raw/"] {
       for ending in ["", ".gz"] {
-        for spelling in [name, name.replacingOccurrences(of: "-idx", with: ".idx")] {
+        for spelling in [name, name.replacing("-idx", with: ".idx")] {
           let path = "\(folder)/\(place)\(spelling)\(ending)"
           if FileManager.default.fileExists(atPath: path) { return path }
         }
@@ -198,7 +198,7 @@ public enum DigitsCSV {
     /// −1 if it is no number.
     mutating func value(of field: ArraySlice<UInt8>) -> Double {
       if let entry = known.first(where: { field.elementsEqual($0.spelling) }) { return entry.value }
-      let text = String(decoding: field, as: UTF8.self).trimmingCharacters(in: .whitespaces)
+      let text = String(decoding: field, as: UTF8.self).trimmed()
       let value = Double(text) ?? -1
       if known.count < 64 { known.append((Array(field), value)) }
       return value

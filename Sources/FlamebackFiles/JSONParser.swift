@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 extension JSON {
   /// How deep arrays and objects may nest; it bounds the parser's stack.

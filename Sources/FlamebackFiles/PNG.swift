@@ -1,5 +1,5 @@
 import CImageFormats
-import Foundation
+import Glibc
 
 /// An image of 8-bit samples, rows from top to bottom, channels side by side.
 public struct RawImage: Sendable, Equatable {

@@ -1,4 +1,5 @@
-import Foundation
+import FlamebackKernels
+import Glibc
 
 /// How numbers become places on an axis.
 public enum AxisScale: Sendable {
@@ -50,13 +51,13 @@ struct Axis {
       ticks = marks
       minor = []
     case .log:
-      let bottom = Foundation.log10(least)
-      let top = Foundation.log10(greatest)
+      let bottom = Glibc.log10(least)
+      let top = Glibc.log10(greatest)
       let reach = max((top - bottom) * 0.05, 0.05)
       low = fixed?.lowerBound ?? pow(10, bottom - reach)
       high = fixed?.upperBound ?? pow(10, top + reach)
-      let first = Int(Foundation.log10(low).rounded(.down))
-      let last = Int(Foundation.log10(high).rounded(.up))
+      let first = Int(Glibc.log10(low).rounded(.down))
+      let last = Int(Glibc.log10(high).rounded(.up))
       let (from, to) = (low * (1 - 1e-9), high * (1 + 1e-9))
       let every = max(1, (last - first) / max(count, 1))
       let powers = stride(from: first, through: last, by: every).map { pow(10, Double($0)) }
@@ -77,13 +78,13 @@ struct Axis {
   func place(_ value: Double) -> Double {
     switch scale {
     case .linear: value.isFinite ? (value - low) / (high - low) : .nan
-    case .log: value > 0 && value.isFinite ? Foundation.log(value / low) / Foundation.log(high / low) : .nan
+    case .log: value > 0 && value.isFinite ? Glibc.log(value / low) / Glibc.log(high / low) : .nan
     }
   }
 
   /// 1, 2 or 5 times a power of ten.
   static func roundStep(_ step: Double) -> Double {
-    let power = pow(10, Foundation.log10(step).rounded(.down))
+    let power = pow(10, Glibc.log10(step).rounded(.down))
     let digit = step / power
     return power * (digit <= 1.001 ? 1 : digit <= 2.001 ? 2 : digit <= 5.001 ? 5 : 10)
   }
@@ -92,24 +93,24 @@ struct Axis {
     let size = abs(value)
     if size < step * 1e-6 || value == 0 { return "0" }
     if size >= 1e6 || size < 1e-3 {
-      let exponent = Int((Foundation.log10(size) + 1e-9).rounded(.down))
+      let exponent = Int((Glibc.log10(size) + 1e-9).rounded(.down))
       let mantissa = value / pow(10, Double(exponent))
       let power = "10" + superscript(exponent)
       return abs(mantissa - 1) < 1e-6 ? power : "\(decimals(mantissa, 2))·\(power)"
     }
     if size >= 1e4 && abs(value / 1000 - (value / 1000).rounded()) < 1e-6 { return "\(Int((value / 1000).rounded()))k" }
-    let digits = step > 0 ? max(0, -Int((Foundation.log10(step) + 1e-9).rounded(.down))) : 6
+    let digits = step > 0 ? max(0, -Int((Glibc.log10(step) + 1e-9).rounded(.down))) : 6
     return decimals(value, min(digits, 8))
   }
 
   /// Without trailing zeros.
   static func decimals(_ value: Double, _ digits: Int) -> String {
-    var text = String(format: "%.\(digits)f", value)
+    var text = printed(value, digits)
     if text.contains(".") {
       while text.hasSuffix("0") { text.removeLast() }
       if text.hasSuffix(".") { text.removeLast() }
     }
-    return text.replacingOccurrences(of: "-", with: "−")
+    return text.replacing("-", with: "−")
   }
 
   private static func superscript(_ number: Int) -> String {

@@ -1,5 +1,3 @@
-import Foundation
-
 /// What a classifier takes for what: a row for each true class, a column for each predicted one.
 ///
 /// SeeAlso: sklearn.metrics.ConfusionMatrixDisplay
@@ -105,6 +103,6 @@ public struct ConfusionPlot: Plot {
     let full: [Double] = isRight ? [0, 90, 158] : [200, 80, 0]
     let pale: [Double] = [244, 246, 248]
     let mix = zip(pale, full).map { Int(($0 + ($1 - $0) * shade).rounded()) }
-    return "#" + mix.map { String(format: "%02x", $0) }.joined()
+    return "#" + mix.map { String($0, radix: 16).aligned(right: 2, filledWith: "0") }.joined()
   }
 }

@@ -1,5 +1,3 @@
-import Foundation
-
 /// A picture that can be written as SVG.
 public protocol Plot: Sendable {
   var width: Double { get }

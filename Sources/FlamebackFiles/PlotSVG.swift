@@ -1,5 +1,3 @@
-import Foundation
-
 /// What every plot shares: text, lines and colours of a picture in SVG.
 struct SVG {
   private(set) var body = ""

@@ -1,4 +1,7 @@
-import Foundation
+import FlamebackKernels
+import FoundationEssentials
+import Glibc
+import Synchronization
 
 /// Progress on one line: share, bar, count, time gone and time left, speed, and numbers of one's own.
 ///
@@ -6,7 +9,7 @@ import Foundation
 /// that logs stay readable. `NO_COLOR` is respected. SeeAlso: tqdm.tqdm
 public final class ProgressBar: @unchecked Sendable {
   // Unchecked: all state is guarded by `lock`.
-  private let lock = NSLock()
+  private let lock = Mutex(())
   private let total: Int?
   private let label: String
   private let unit: String
@@ -60,7 +63,7 @@ public final class ProgressBar: @unchecked Sendable {
 
   /// Goes on by `steps` and shows `metrics`, such as `[("loss", "0.312")]`.
   public func advance(by steps: Int = 1, metrics: [(String, String)]? = nil) {
-    lock.withLock {
+    lock.withLock { _ in
       count += steps
       if let metrics { self.metrics = metrics }
       draw(isLast: false)
@@ -69,7 +72,7 @@ public final class ProgressBar: @unchecked Sendable {
 
   /// Sets the count.
   public func update(_ count: Int, metrics: [(String, String)]? = nil) {
-    lock.withLock {
+    lock.withLock { _ in
       self.count = count
       if let metrics { self.metrics = metrics }
       draw(isLast: false)
@@ -78,7 +81,7 @@ public final class ProgressBar: @unchecked Sendable {
 
   /// Draws the last state and ends the line. Later calls do nothing.
   public func finish(metrics: [(String, String)]? = nil) {
-    lock.withLock {
+    lock.withLock { _ in
       if isFinished { return }
       if let metrics { self.metrics = metrics }
       draw(isLast: true)
@@ -104,15 +107,8 @@ public final class ProgressBar: @unchecked Sendable {
     } else {
       text = line(elapsed: elapsed, rate: speed, width: nil) + "\n"
     }
-    text.withUTF8 { bytes in
-      var done = 0
-      while done < bytes.count {
-        let n = write(descriptor, bytes.baseAddress! + done, bytes.count - done)
-        if n < 0 && errno == EINTR { continue }
-        if n <= 0 { return }  // nobody reads: the work goes on
-        done += n
-      }
-    }
+    // Whether or not anybody reads it, the work goes on.
+    text.withUTF8 { _ = writeAll(UnsafeRawBufferPointer($0), to: descriptor) }
   }
 
   private var terminalWidth: Int {
@@ -138,7 +134,7 @@ public final class ProgressBar: @unchecked Sendable {
       return width.map { String(text.prefix($0)) } ?? text
     }
     let share = min(max(Double(count) / Double(total), 0), 1)
-    let percent = String(format: "%3d%%", Int(share * 100))
+    let percent = "\(Int(share * 100))".aligned(right: 3) + "%"
     let counts = "\(count)/\(total)"
     guard let width else { return "\(name)\(percent) \(counts) [\(facts.joined(separator: ", "))]" }
     // Metrics give way first, then the bar.
@@ -171,14 +167,14 @@ public final class ProgressBar: @unchecked Sendable {
   static func clock(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds < 360_000 else { return "?" }
     let s = Int(max(seconds, 0).rounded())
-    let text = String(format: "%02d:%02d", s / 60 % 60, s % 60)
+    let text = [s / 60 % 60, s % 60].map { "\($0)".aligned(right: 2, filledWith: "0") }.joined(separator: ":")
     return s >= 3600 ? "\(s / 3600):\(text)" : text
   }
 
   /// `612 it/s`, or `1.6 s/it` for slow ones.
   static func speed(_ rate: Double, _ unit: String) -> String {
     if rate <= 0 || !rate.isFinite { return "? \(unit)/s" }
-    if rate < 1 { return String(format: "%.2f s/", 1 / rate) + unit }
-    return String(format: rate < 10 ? "%.2f" : rate < 100 ? "%.1f" : "%.0f", rate) + " \(unit)/s"
+    if rate < 1 { return "\(printed(1 / rate, 2)) s/\(unit)" }
+    return "\(printed(rate, rate < 10 ? 2 : rate < 100 ? 1 : 0)) \(unit)/s"
   }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// PyTorch's `.pt`, `.pth` and `.bin` files: the zip format and the older one of five pickles in a row.
 public enum PyTorchFile {
@@ -98,7 +98,7 @@ public enum PyTorchFile {
   public static func save(_ value: PickleValue, to path: String) throws(FileError) {
     var pickler = Pickler(path: path)
     try pickler.write(value)
-    let stem = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+    let stem = path.pathStem
     let folder = stem.isEmpty ? "archive" : stem
     var zip = try ZipWriter(path, alignment: 64)
     try zip.add("\(folder)/data.pkl", pickler.bytes)

@@ -1,5 +1,3 @@
-import Foundation
-
 /// A model's tensors spread over several safetensors files, with an index that says which file has which.
 ///
 /// The files are opened when the index is; their bytes are read when they are touched.
@@ -18,7 +16,7 @@ public struct ShardedSafetensors: Sendable {
     guard let map = index["weight_map"]?.object else {
       throw FileError(path: path, "it is no index of safetensors files: 'weight_map' is missing")
     }
-    let folder = (path as NSString).deletingLastPathComponent
+    let folder = path.deletingLastPathComponent
     var files: [String: Safetensors] = [:]
     var shards: [String] = []
     var tensors: [(name: String, tensor: RawTensor)] = []
@@ -64,14 +62,13 @@ public struct ShardedSafetensors: Sendable {
       filled += entry.tensor.byteCount
     }
     func padded(_ number: Int) -> String {
-      let digits = String(number)
-      return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
+      String(number).aligned(right: 5, filledWith: "0")
     }
     var members: [JSONObject.Member] = []
     for (i, shard) in shards.enumerated() {
       let file = "\(stem)-\(padded(i + 1))-of-\(padded(shards.count)).safetensors"
       try Safetensors.write(shard, metadata: metadata, to: file)
-      let name = (file as NSString).lastPathComponent
+      let name = file.lastPathComponent
       members += shard.map { JSONObject.Member(key: $0.name, value: .string(name)) }
     }
     let total = tensors.reduce(0) { $0 + $1.tensor.byteCount }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Tar archives, as data sets come.
 public enum Tar {
@@ -14,7 +14,7 @@ public enum Tar {
     var written: [String] = []
     for entry in try entries(file) {
       let target = "\(folder)/\(entry.name)"
-      let parent = (target as NSString).deletingLastPathComponent
+      let parent = target.deletingLastPathComponent
       do { try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true) } catch {
         throw FileError(path: parent, "the folder cannot be made")
       }
@@ -36,11 +36,11 @@ public enum Tar {
     }
     while at + 512 <= file.count, file.bytes[at] != 0 {
       let place = "byte \(at)"
-      let digits = text(at + 124, 12).trimmingCharacters(in: .whitespaces)
+      let digits = text(at + 124, 12).trimmed()
       guard let size = Int(digits.isEmpty ? "0" : digits, radix: 8), size >= 0, size <= file.count - at - 512 else {
         throw FileError(path: file.path, place: place, "a record's size is damaged")
       }
-      let sum = Int(text(at + 148, 8).trimmingCharacters(in: .whitespaces), radix: 8)
+      let sum = Int(text(at + 148, 8).trimmed(), radix: 8)
       let counted = (0..<512).reduce(0) { $0 + (148..<156 ~= $1 ? 32 : Int(file.bytes[at + $1])) }
       guard sum == counted else { throw FileError(path: file.path, place: place, "it is no tar archive, or damaged") }
       let range = (at + 512)..<(at + 512 + size)

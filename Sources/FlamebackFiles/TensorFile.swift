@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// A file of named tensors, of any format that is read here; which one is seen from its content.
 ///
@@ -101,7 +101,7 @@ public struct TensorFile: Sendable {
       }
       return
     }
-    switch (path as NSString).pathExtension {
+    switch path.pathExtension {
     case "npz": try Npy.writeArchive(tensors, to: path)
     case "npy":
       guard tensors.count == 1 else {

@@ -1,5 +1,4 @@
 import FlamebackKernels
-import Foundation
 
 /// The pickle machine, without Python behind it.
 ///

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// A short question to a web server, answered as a whole.
 enum WebRequest {

@@ -1,5 +1,6 @@
 import CCurl
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A question to a web server over libcurl, which is loaded at the first one.
 struct WebTransfer {
@@ -114,7 +115,7 @@ private final class Exchange {
     case FB_CURL_UNTRUSTED: throw transfer.failure("the server's certificate is not trusted")
     default:
       let text = message.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-      throw transfer.failure(text.trimmingCharacters(in: .whitespacesAndNewlines))
+      throw transfer.failure(text.trimmed())
     }
   }
 
@@ -129,7 +130,7 @@ private final class Exchange {
     if text.hasPrefix("HTTP/") {
       answer = .init(status: text.split(separator: " ").dropFirst().first.flatMap { Int($0.prefix(3)) } ?? 0)
     } else if let colon = text.firstIndex(of: ":") {
-      let value = text[text.index(after: colon)...].trimmingCharacters(in: .whitespacesAndNewlines)
+      let value = text[text.index(after: colon)...].trimmed()
       answer.fields.append((String(text[..<colon]), value))
     }
     return true

@@ -1,5 +1,5 @@
 import CKernels
-import Foundation
+import Glibc
 
 // The order and the precision in which PyTorch 2.15 draws on a CPU with AVX2. A product followed by a sum is one fused
 // operation there (GCC contracts it), so it is `addingProduct` here. Elements are written in memory order.

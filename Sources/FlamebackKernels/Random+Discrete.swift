@@ -1,5 +1,5 @@
 import CKernels
-import Foundation
+import Glibc
 
 extension GeneratorState {
   /// Integers in [from, from + range): `random32 % range + from`, from 2^28 on `random64`. `range` 0 means 2^64.

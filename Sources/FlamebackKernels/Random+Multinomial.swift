@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 extension GeneratorState {
   /// Draws `samples` categories for each of `rows` rows of weights (contiguous), as int64.

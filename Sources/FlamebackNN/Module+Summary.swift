@@ -34,14 +34,13 @@ public struct ModuleSummary: CustomStringConvertible {
     }
     let widths = header.indices.map { c in ([header] + cells).map(\.[c].count).max()! + (c == 3 ? 0 : 4) }
     func line(_ cells: [String]) -> String {
-      let padded = zip(cells, widths).map { $0 + String(repeating: " ", count: max(0, $1 - $0.count)) }.joined()
+      let padded = zip(cells, widths).map { $0.aligned(left: $1) }.joined()
       return String(padded.reversed().drop { $0 == " " }.reversed())
     }
     let rule = String(repeating: "=", count: widths.reduce(0, +))
     func megabytes(_ bytes: Int) -> String {
       let hundredths = (Double(bytes) / 1e4).rounded()
-      let text = String(Int(hundredths))
-      let digits = String(repeating: "0", count: max(0, 3 - text.count)) + text
+      let digits = String(Int(hundredths)).aligned(right: 3, filledWith: "0")
       return "\(digits.dropLast(2)).\(digits.suffix(2))"
     }
     return

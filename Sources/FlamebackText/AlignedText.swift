@@ -83,11 +83,13 @@ public struct AlignedText: Sendable {
   }
 
   /// The UTF-8 bytes, and for each of them (and the end) the index of its scalar.
-  var utf8: (bytes: [UInt8], scalarAt: [Int32]) {
+  var utf8: (bytes: [UInt8], scalarAt: [Int32]) { Self.utf8(scalars) }
+
+  static func utf8(_ scalars: [Unicode.Scalar]) -> (bytes: [UInt8], scalarAt: [Int32]) {
     var bytes: [UInt8] = []
     var places: [Int32] = []
-    bytes.reserveCapacity(count)
-    places.reserveCapacity(count + 1)
+    bytes.reserveCapacity(scalars.count)
+    places.reserveCapacity(scalars.count + 1)
     for (i, scalar) in scalars.enumerated() {
       if scalar.isASCII {
         bytes.append(UInt8(truncatingIfNeeded: scalar.value))
@@ -99,7 +101,7 @@ public struct AlignedText: Sendable {
         }
       }
     }
-    places.append(Int32(truncatingIfNeeded: count))
+    places.append(Int32(truncatingIfNeeded: scalars.count))
     return (bytes, places)
   }
 }

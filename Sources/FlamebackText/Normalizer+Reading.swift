@@ -33,7 +33,7 @@ extension ConfigNode {
     if let text = try node.string("String") { return .text(text) }
     guard let regex = try node.string("Regex") else { throw node.failure("neither 'String' nor 'Regex'") }
     do { return try TextPattern(regex: regex) } catch {
-      throw node.failure("a regular expression that cannot be used: \(regex)")
+      throw node.failure("a regular expression that cannot be used (\(error)): \(regex)")
     }
   }
 }

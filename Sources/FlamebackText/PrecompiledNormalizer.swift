@@ -1,5 +1,5 @@
 import FlamebackFiles
-import Foundation
+import FoundationEssentials
 
 /// SentencePiece's normalization: a table of replacements, compiled into a double array.
 public struct PrecompiledNormalizer: Normalizer {

@@ -1,6 +1,6 @@
 import Flameback
 import FlamebackFiles
-import Foundation
+import FoundationEssentials
 
 func fileExists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 

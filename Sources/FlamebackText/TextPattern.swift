@@ -1,4 +1,5 @@
-import Foundation
+import CText
+import Glibc
 
 /// What a step looks for: a text, or a regular expression.
 public struct TextPattern: Sendable {
@@ -8,8 +9,31 @@ public struct TextPattern: Sendable {
     case regex(Expression)
   }
 
-  /// Foundation's class is safe to use from several threads but not marked so everywhere.
-  private struct Expression: @unchecked Sendable { let regex: NSRegularExpression }
+  /// A compiled expression, which any number of threads may search with.
+  private final class Expression: @unchecked Sendable {
+    // Unchecked: nothing writes what Oniguruma has compiled.
+    private let compiled: OpaquePointer
+
+    init(_ regex: String) throws(TokenizerError) {
+      let result = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(FB_REGEX_MESSAGE_SIZE)) { message in
+        let pattern = Array(regex.utf8)
+        return fb_regex_open(pattern, pattern.count, message.baseAddress!).map(Result.success)
+          ?? Result<OpaquePointer, TokenizerError>.failure(TokenizerError(String(cString: message.baseAddress!)))
+      }
+      compiled = try result.get()
+    }
+
+    deinit { fb_regex_close(compiled) }
+
+    func matches(in scalars: [Unicode.Scalar]) -> [Range<Int>] {
+      let (bytes, scalarAt) = AlignedText.utf8(scalars)
+      var ranges: UnsafeMutablePointer<Int>?
+      let count = fb_regex_matches(compiled, bytes, bytes.count, &ranges)
+      precondition(count >= 0, "no memory left to search a text")
+      defer { free(ranges) }
+      return (0..<count).map { Int(scalarAt[ranges![2 * $0]])..<Int(scalarAt[ranges![2 * $0 + 1]]) }
+    }
+  }
 
   private let kind: Kind
 
@@ -17,42 +41,14 @@ public struct TextPattern: Sendable {
 
   private init(kind: Kind) { self.kind = kind }
 
-  /// The expressions of well-known models run in a scanner of their own, others in ICU's. Throws where ICU refuses.
-  public init(regex: String) throws {
+  /// The expressions of well-known models run in a scanner of their own, others in Oniguruma, whose manner of
+  /// writing them counts. Throws Oniguruma's reason where it refuses.
+  public init(regex: String) throws(TokenizerError) {
     if let scanner = WordScanner(regex: regex) {
       kind = .scanner(scanner)
     } else {
-      kind = .regex(Expression(regex: try NSRegularExpression(pattern: Self.translated(regex))))
+      kind = .regex(try Expression(regex))
     }
-  }
-
-  /// From Oniguruma's manner to ICU's, whose `\s` lacks two of Unicode's spaces and whose `\h` is something else.
-  static func translated(_ regex: String) -> String {
-    var result = ""
-    var depth = 0  // of character classes
-    var escaped = false
-    for character in regex {
-      if escaped {
-        escaped = false
-        switch character {
-        case "s": result += depth > 0 ? "\\s\\x0B\\x85" : "[\\s\\x0B\\x85]"
-        case "S" where depth == 0: result += "[^\\s\\x0B\\x85]"
-        case "h": result += depth > 0 ? "0-9a-fA-F" : "[0-9a-fA-F]"
-        default: result += "\\\(character)"
-        }
-        continue
-      }
-      switch character {
-      case "\\":
-        escaped = true
-        continue
-      case "[": depth += 1
-      case "]": depth = max(0, depth - 1)
-      default: break
-      }
-      result.append(character)
-    }
-    return escaped ? result + "\\" : result
   }
 
   /// The matches from left to right; none is empty.
@@ -60,7 +56,7 @@ public struct TextPattern: Sendable {
     switch kind {
     case .scanner(let scanner): return scanner.matches(in: scalars)
     case .text(let text): return Self.matches(of: text, in: scalars)
-    case .regex(let expression): return Self.matches(of: expression.regex, in: scalars)
+    case .regex(let expression): return expression.matches(in: scalars)
     }
   }
 
@@ -75,25 +71,6 @@ public struct TextPattern: Sendable {
       } else {
         at += 1
       }
-    }
-    return result
-  }
-
-  private static func matches(of regex: NSRegularExpression, in scalars: [Unicode.Scalar]) -> [Range<Int>] {
-    var text = ""
-    text.unicodeScalars.append(contentsOf: scalars)
-    // Foundation counts UTF-16 units.
-    var scalarAt: [Int] = []
-    scalarAt.reserveCapacity(scalars.count + 1)
-    for (i, scalar) in scalars.enumerated() {
-      scalarAt.append(i)
-      if scalar.value > 0xFFFF { scalarAt.append(i) }
-    }
-    scalarAt.append(scalars.count)
-    var result: [Range<Int>] = []
-    for match in regex.matches(in: text, range: NSRange(location: 0, length: scalarAt.count - 1)) {
-      let range = scalarAt[match.range.location]..<scalarAt[match.range.location + match.range.length]
-      if !range.isEmpty { result.append(range) }
     }
     return result
   }

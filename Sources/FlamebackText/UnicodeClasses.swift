@@ -51,7 +51,8 @@ extension Unicode.Scalar {
   /// Whether Unicode had the character in that version. The reference implementation's tables are of versions 8 and 9;
   /// models were trained on what these did, so later characters count as unknown where the tables are used.
   func isKnown(inVersion version: Int) -> Bool {
-    if value < 0x80 { return true }
+    // Latin letters, their accents and Hangul syllables are older.
+    if value < 0x370 || (0xAC00...0xD7A3).contains(value) { return true }
     guard let age = properties.age else { return false }
     return age.major < version || (age.major == version && age.minor == 0)
   }

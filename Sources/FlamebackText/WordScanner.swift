@@ -1,4 +1,4 @@
-/// The splits of GPT-2, Llama 3 and their kin, scanned by hand: 273 KB take 4 ms, ICU's regular expressions 56 ms.
+/// The splits of GPT-2, Llama 3 and their kin, scanned by hand, which is many times as fast as a regular expression.
 struct WordScanner: Sendable {
   /// GPT-2's: one optional space before letters, numbers or signs.
   /// The newer: any one character before letters, line ends kept together, numbers in short groups.

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Flameback
 import FlamebackFiles
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// `flameback bench`
 struct Bench: ParsableCommand {
@@ -57,7 +58,7 @@ struct Bench: ParsableCommand {
         let elapsed = ContinuousClock.now - start
         samples.append(Double(elapsed.components.seconds) * 1e3 + Double(elapsed.components.attoseconds) * 1e-15)
       }
-      say(name.padding(toLength: 42, withPad: " ", startingAt: 0) + String(format: "%9.2f ms", samples.sorted()[5]))
+      say(name.aligned(left: 42) + printed(samples.sorted()[5], 2).aligned(right: 9) + " ms")
     }
     try time("open, read one tensor") {
       let file = try TensorFile(path)
@@ -90,7 +91,7 @@ struct Bench: ParsableCommand {
     var samples = (0..<25).map { _ in time(inner) / Double(inner) }
     samples.sort()
     let median = samples[samples.count / 2]
-    let text = median < 1e-3 ? String(format: "%9.2f µs", median * 1e6) : String(format: "%9.2f ms", median * 1e3)
-    say(name.padding(toLength: 42, withPad: " ", startingAt: 0) + text)
+    let (number, unit) = median < 1e-3 ? (median * 1e6, "µs") : (median * 1e3, "ms")
+    say(name.aligned(left: 42) + printed(number, 2).aligned(right: 9) + " " + unit)
   }
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Flameback
-import Foundation
+import FoundationEssentials
 
 /// `flameback doctor`
 struct Doctor: ParsableCommand {
@@ -10,7 +10,7 @@ struct Doctor: ParsableCommand {
     say("threads  \(numThreads()) of \(ProcessInfo.processInfo.activeProcessorCount) cores")
     say("vectors  \(vectorTarget())")
     let memory = Double(ProcessInfo.processInfo.physicalMemory) / 1_073_741_824
-    say("memory   \(String(format: "%.1f", memory)) GiB")
+    say("memory   \(printed(memory, 1)) GiB")
     for device in [Device.cpu, .cuda()] {
       say("device   \(device): \(device.isAvailable ? "available" : "not found")")
     }

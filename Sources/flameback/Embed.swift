@@ -2,7 +2,8 @@ import ArgumentParser
 import Flameback
 import FlamebackFiles
 import FlamebackText
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Texts for `embed` and `tokenize`: on the command line, in a file, or from the standard input.
 struct TextOptions: ParsableArguments {
@@ -13,15 +14,21 @@ struct TextOptions: ParsableArguments {
 
   func load() throws -> [String] {
     if !texts.isEmpty { return texts }
-    let data: Data
-    if let input {
-      data = Data(try FileBytes(mapping: input).array)
-    } else {
-      data = FileHandle.standardInput.readDataToEndOfFile()
-    }
-    var lines = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+    let bytes = if let input { try FileBytes(mapping: input).array } else { Self.standardInput() }
+    var lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
     if lines.last == "" { lines.removeLast() }
     return lines.map { $0.hasSuffix("\r") ? String($0.dropLast()) : String($0) }
+  }
+
+  private static func standardInput() -> [UInt8] {
+    var result: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let n = read(STDIN_FILENO, &piece, piece.count)
+      if n < 0 && errno == EINTR { continue }
+      if n <= 0 { return result }
+      result += piece[..<n]
+    }
   }
 }
 
@@ -96,7 +103,7 @@ struct Embed: ParsableCommand {
       let unit = vectors.normalize(dim: 1)
       let cosines = unit.matmul(unit.transpose(0, 1)).scalars(Float.self)
       for i in texts.indices {
-        let row = texts.indices.map { String(format: "%7.4f", cosines[i * texts.count + $0]) }
+        let row = texts.indices.map { printed(Double(cosines[i * texts.count + $0]), 4).aligned(right: 7) }
         say("\(row.joined(separator: " "))  \(texts[i])")
       }
     } else {
@@ -118,7 +125,7 @@ struct Embed: ParsableCommand {
       }
       best = min(best, Date().timeIntervalSince(start))
     }
-    say(String(format: "%.1f texts/s, batch %d, %d threads", Double(texts.count) / best, batchSize, numThreads()))
+    say("\(printed(Double(texts.count) / best, 1)) texts/s, batch \(batchSize), \(numThreads()) threads")
   }
 }
 

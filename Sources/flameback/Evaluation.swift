@@ -1,6 +1,5 @@
 import Flameback
 import FlamebackFiles
-import Foundation
 
 /// How a network does on samples it did not learn from.
 struct Evaluation {
@@ -28,6 +27,6 @@ struct Evaluation {
 
   /// The line that PyTorch's tutorials print.
   var summary: String {
-    String(format: "Accuracy of the network on the %d test images: %.2f %%", count, 100 * accuracy)
+    "Accuracy of the network on the \(count) test images: \(printed(100 * accuracy, 2)) %"
   }
 }

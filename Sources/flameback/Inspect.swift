@@ -1,7 +1,6 @@
 import ArgumentParser
 import Flameback
 import FlamebackFiles
-import Foundation
 
 /// `flameback inspect FILE`
 struct Inspect: ParsableCommand {
@@ -45,7 +44,8 @@ struct Inspection {
       if crc == nil, computesChecksums { crc = tensor.withContiguousBytes { Deflate.crc32($0) } }
       rows.append([
         Self.printable(name), tensor.type.rawValue, "\(Array(tensor.shape))", "\(tensor.byteCount)",
-        "\(numbers[id]!)\(uses[id]! > 1 ? "*" : "")", crc.map { String(format: "%08x", $0) } ?? "-",
+        "\(numbers[id]!)\(uses[id]! > 1 ? "*" : "")",
+        crc.map { String($0, radix: 16).aligned(right: 8, filledWith: "0") } ?? "-",
       ])
     }
     lines = Self.table(rows, right: [3])
@@ -122,7 +122,7 @@ struct Inspection {
     var value = Double(bytes)
     for unit in ["KiB", "MiB", "GiB"] {
       value /= 1024
-      if value < 1024 || unit == "GiB" { return String(format: "%.1f %@", value, unit) }
+      if value < 1024 || unit == "GiB" { return "\(printed(value, 1)) \(unit)" }
     }
     return "\(bytes) bytes"
   }
@@ -163,7 +163,7 @@ struct Convert: ParsableCommand {
   func run() throws {
     let file = try TensorFile(input)
     try file.verify()
-    let isPyTorch = ["pth", "pt", "bin"].contains((output as NSString).pathExtension)
+    let isPyTorch = ["pth", "pt", "bin"].contains(output.pathExtension)
     if isPyTorch, let value = file.value, file.format != .torchScript, prefix == nil, dtype == nil {
       try PyTorchFile.save(value, to: output)  // with its numbers and texts
     } else {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Flameback
-import Foundation
+import FlamebackFiles
+import Glibc
 
 /// `flameback`: train, evaluate, predict, run ONNX models, look at what is installed.
 @main
@@ -18,4 +19,7 @@ struct Tool: ParsableCommand {
 }
 
 /// Prints a line at once, so that lines and progress bars keep their order in files and pipes too.
-func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+func say(_ line: String) {
+  var text = line + "\n"
+  text.withUTF8 { _ = writeAll(UnsafeRawBufferPointer($0), to: STDOUT_FILENO) }
+}

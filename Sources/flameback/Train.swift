@@ -2,7 +2,7 @@ import ArgumentParser
 import Flameback
 import FlamebackFiles
 import FlamebackVision
-import Foundation
+import FoundationEssentials
 
 /// `flameback train digits`
 struct Train: ParsableCommand {
@@ -115,8 +115,8 @@ struct Train: ParsableCommand {
       bar.advance(
         by: n,
         metrics: [
-          ("loss", String(format: "%.4f", loss / Double(seen))),
-          ("acc", String(format: "%.2f %%", 100 * Double(correct) / Double(seen))),
+          ("loss", printed(loss / Double(seen), 4)),
+          ("acc", "\(printed(100 * Double(correct) / Double(seen), 2)) %"),
         ])
     }
     bar.finish()
@@ -137,7 +137,7 @@ struct Train: ParsableCommand {
       ])
     try Figure([loss, accuracy]).save("\(folder)/learning-curve.svg")
     try test.confusion.save("\(folder)/confusion-matrix.svg")
-    say(test.summary + String(format: "  (%.1f s)", Date().timeIntervalSince(start)))
+    say("\(test.summary)  (\(printed(Date().timeIntervalSince(start), 1)) s)")
     say("model             \(folder)/model.pth")
     say("learning curve    \(folder)/learning-curve.svg")
     say("confusion matrix  \(folder)/confusion-matrix.svg")

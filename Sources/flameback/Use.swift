@@ -2,7 +2,7 @@ import ArgumentParser
 import Flameback
 import FlamebackFiles
 import FlamebackVision
-import Foundation
+import Glibc
 
 /// A trained model's file and the network it belongs to.
 struct ModelOptions: ParsableArguments {
@@ -54,7 +54,7 @@ struct Predict: ParsableCommand {
       let image = try PNG.read(path, mode: model.task.channels == 1 ? .gray : .rgb)
       let probabilities = noGrad { net(model.task.input(image)).softmax(dim: 1) }.scalars(Double.self)
       let ranked = probabilities.enumerated().sorted { $0.element > $1.element }.prefix(3)
-      let words = ranked.map { "\(model.task.classes[$0.offset]) \(String(format: "%.1f %%", 100 * $0.element))" }
+      let words = ranked.map { "\(model.task.classes[$0.offset]) \(printed(100 * $0.element, 1)) %" }
       say("\(path): \(words.joined(separator: ", "))")
     }
   }

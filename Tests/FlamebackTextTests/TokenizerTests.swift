@@ -137,7 +137,7 @@ import Testing
     var random = GeneratorState(seed: 1)
     for regex in [gpt2, newer(#"\p{N}{1,3}"#), newer(#"\p{N}"#), newer(#"\p{N}+"#)] {
       let scanner = try TextPattern(regex: regex)
-      let expression = try TextPattern(regex: "(?:\(regex))")  // not known by that text: goes to ICU
+      let expression = try TextPattern(regex: "(?:\(regex))")  // not known by that text: goes to Oniguruma
       for _ in 0..<2000 {
         let text = (0..<Int(random.random32() % 14)).map { _ in alphabet[Int(random.random32()) % alphabet.count] }
         #expect(scanner.matches(in: text) == expression.matches(in: text), "\(text) \(regex)")

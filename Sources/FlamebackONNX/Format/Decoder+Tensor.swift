@@ -1,6 +1,7 @@
 import FlamebackFiles
 import FlamebackKernels
-import Foundation
+import FoundationEssentials
+import Glibc
 
 extension Decoder {
   /// A file that holds one tensor and nothing else.

@@ -1,6 +1,6 @@
 import FlamebackFiles
 import FlamebackKernels
-import Foundation
+import FoundationEssentials
 
 extension ONNXFile {
   /// Writes the model; tensors go to `NAME.data` beside it once all of them together exceed `externalThreshold` bytes.
@@ -13,7 +13,7 @@ extension ONNXFile {
     let suffixes = ["data", "1.data", "2.data"]
     let old = suffixes.filter { FileManager.default.fileExists(atPath: "\(path).\($0)") }
     let suffix = suffixes.first { !old.contains($0) } ?? suffixes[0]
-    let dataName = (path as NSString).lastPathComponent + "." + suffix
+    let dataName = path.lastPathComponent + "." + suffix
     if total > externalThreshold {
       let data = try AtomicFile("\(path).\(suffix)")
       for (i, tensor) in graph.initializers.enumerated() {

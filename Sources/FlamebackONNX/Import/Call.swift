@@ -1,7 +1,7 @@
 import Flameback
 import FlamebackCore
 import FlamebackFiles
-import Foundation
+import FoundationEssentials
 
 /// A value of a running model.
 struct Value: Sendable {

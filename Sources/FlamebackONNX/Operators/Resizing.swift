@@ -1,6 +1,5 @@
 import Flameback
 import FlamebackCore
-import Foundation
 
 extension Operator {
   static let resizing: [String: Operator] = [

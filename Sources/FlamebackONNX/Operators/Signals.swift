@@ -1,6 +1,6 @@
 import Flameback
 import FlamebackCore
-import Foundation
+import Glibc
 
 extension Operator {
   static let signals: [String: Operator] = [

@@ -1,23 +1,5 @@
 import FlamebackKernels
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
-/// A number as C's printf writes it: `%.*f` or `%.*e`.
-func printed(_ value: Double, _ precision: Int, scientific: Bool = false) -> String {
-  if value.isNaN { return "nan" }
-  if value.isInfinite { return value < 0 ? "-inf" : "inf" }
-  return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 352 + precision) { buffer in
-    _ = withVaList([Int32(precision), value]) {
-      vsnprintf(buffer.baseAddress!, buffer.count, scientific ? "%.*e" : "%.*f", $0)
-    }
-    return String(cString: buffer.baseAddress!)
-  }
-}
-
 /// The common format of a tensor's numbers, chosen as PyTorch chooses it: integers without digits after the point,
 /// scientific where the numbers differ by a factor of more than 1000, exceed 1e8 or fall below 1e-4.
 struct NumberFormat {
@@ -56,5 +38,5 @@ struct NumberFormat {
     return padded(printed(value, options.precision))
   }
 
-  func padded(_ word: String) -> String { String(repeating: " ", count: max(width - word.utf8.count, 0)) + word }
+  func padded(_ word: String) -> String { word.aligned(right: width) }
 }

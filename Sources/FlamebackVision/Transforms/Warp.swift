@@ -1,5 +1,5 @@
 import Flameback
-import Foundation
+import Glibc
 
 extension Tensor {
   /// The image read at the places of a grid; `fill` outside.
