@@ -64,7 +64,8 @@ import Testing
   }
 
   @Test func betaZeroNeverReadsC() {
-    for c in [Case(m: 3, n: 5, k: 7), Case(m: 40, n: 41, k: 42), Case(m: 1, n: 40, k: 300), Case(m: 2, n: 3, k: 0),
+    for c in [
+      Case(m: 3, n: 5, k: 7), Case(m: 40, n: 41, k: 42), Case(m: 1, n: 40, k: 300), Case(m: 2, n: 3, k: 0),
       Case(m: 120, n: 130, k: 1),
     ] {
       let result = Self.multiply(
