@@ -64,17 +64,10 @@ struct BatchNorm: Primitive {
   var gradient: Gradient {
     var keeps: Kept = training ? [.input(0), .output(1), .output(2)] : [.input(0), .input(1), .input(2)]
     if let weightPosition { keeps.insert(.input(weightPosition)) }
-    return .pullback(keeps: keeps) { [self] cotangents, saved in
-      let count = saved.inputCount
-      var result: [Tensor?] = Array(repeating: nil, count: count)
-      guard let g = cotangents[0] else { return result }
-      let wanted = (0..<count).filter { saved.needs($0) && (training || $0 != 1 && $0 != 2) }
+    return .ofWanted(keeps: keeps, constants: training ? [] : [1, 2]) { [self] g, saved, wanted in
       let statistics = training ? [saved.output(1), saved.output(2)] : [saved.input(1), saved.input(2)]
       let weight = weightPosition.map { [saved.input($0)] } ?? []
-      let gradients = apply(
-        BatchNormGradient(norm: self, wanted: wanted), [g, saved.input(0)] + statistics + weight)
-      for (i, gradient) in zip(wanted, gradients) { result[i] = gradient }
-      return result
+      return apply(BatchNormGradient(norm: self, wanted: wanted), [g, saved.input(0)] + statistics + weight)
     }
   }
 }
@@ -91,14 +84,13 @@ struct BatchNormGradient: Primitive {
   }
 
   func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let output = { (position: Int?) in
-      position.flatMap { wanted.firstIndex(of: $0) }.map { outputs[$0].pointer }
-    }
     let x = inputs[1]
     Normalization.batchGradient(
       inputs[0].pointer, x.pointer, mean: inputs[2].pointer, variance: inputs[3].pointer,
-      weight: norm.hasWeight ? inputs[4].pointer : nil, dx: output(0), dWeight: output(norm.weightPosition),
-      dBias: output(norm.biasPosition), x.dtype, training: norm.training, eps: norm.eps, count: x.shape[0],
+      weight: norm.hasWeight ? inputs[4].pointer : nil, dx: outputs.pointer(of: 0, among: wanted),
+      dWeight: outputs.pointer(of: norm.weightPosition, among: wanted),
+      dBias: outputs.pointer(of: norm.biasPosition, among: wanted), x.dtype, training: norm.training, eps: norm.eps,
+      count: x.shape[0],
       channels: x.shape[1], inner: x.shape[2...].reduce(1, *))
   }
 

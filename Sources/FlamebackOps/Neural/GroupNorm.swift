@@ -1,4 +1,3 @@
-import CKernels
 import FlamebackCore
 import FlamebackKernels
 
@@ -55,18 +54,12 @@ struct GroupNorm: Primitive {
   }
 
   var gradient: Gradient {
-    .pullback(keeps: hasWeight ? [.input(0), .input(1), .output(1), .output(2)] : [.input(0), .output(1), .output(2)]) {
-      [self] cotangents, saved in
-      let count = saved.inputCount
-      guard let g = cotangents[0] else { return Array(repeating: nil, count: count) }
-      let wanted = (0..<count).filter { saved.needs($0) }
-      var inputs = [g, saved.input(0), saved.output(1), saved.output(2)]
-      if hasWeight { inputs.append(saved.input(1)) }
-      var result: [Tensor?] = Array(repeating: nil, count: count)
-      for (i, gradient) in zip(wanted, apply(GroupNormGradient(norm: self, wanted: wanted), inputs)) {
-        result[i] = gradient
-      }
-      return result
+    .ofWanted(keeps: hasWeight ? [.input(0), .input(1), .output(1), .output(2)] : [.input(0), .output(1), .output(2)]) {
+      [self] g, saved, wanted in
+      let weight = hasWeight ? [saved.input(1)] : []
+      return apply(
+        GroupNormGradient(norm: self, wanted: wanted),
+        [g, saved.input(0), saved.output(1), saved.output(2)] + weight)
     }
   }
 }
@@ -85,14 +78,13 @@ struct GroupNormGradient: Primitive {
   }
 
   func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let output = { (position: Int?) in
-      position.flatMap { wanted.firstIndex(of: $0) }.map { outputs[$0].pointer }
-    }
     let x = inputs[1]
     Normalization.groupGradient(
       inputs[0].pointer, x.pointer, weight: norm.hasWeight ? inputs[4].pointer : nil, mean: inputs[2].pointer,
-      rstd: inputs[3].pointer, dx: output(0), dWeight: output(norm.weightPosition), dBias: output(norm.biasPosition),
-      x.dtype, samples: x.shape[0], channels: x.shape[1], groups: norm.groups, inner: GroupNorm.inner(x.shape))
+      rstd: inputs[3].pointer, dx: outputs.pointer(of: 0, among: wanted),
+      dWeight: outputs.pointer(of: norm.weightPosition, among: wanted),
+      dBias: outputs.pointer(of: norm.biasPosition, among: wanted), x.dtype, samples: x.shape[0], channels: x.shape[1],
+      groups: norm.groups, inner: GroupNorm.inner(x.shape))
   }
 
   /// With ĝ = g · weight: dx = rstd (ĝ − mean ĝ − x̂ mean(ĝ x̂)) over each group, dweight = Σ g x̂, dbias = Σ g.

@@ -54,18 +54,11 @@ struct LayerNorm: Primitive {
   }
 
   var gradient: Gradient {
-    .pullback(keeps: hasWeight ? [.input(0), .input(1), .output(1), .output(2)] : [.input(0), .output(1), .output(2)]) {
-      [self] cotangents, saved in
-      let count = saved.inputCount
-      guard let g = cotangents[0] else { return Array(repeating: nil, count: count) }
-      let wanted = (0..<count).filter { saved.needs($0) }
-      var inputs = [g, saved.input(0), saved.output(1), saved.output(2)]
-      if hasWeight { inputs.append(saved.input(1)) }
-      let gradients = apply(
-        LayerNormGradient(norm: self, wanted: wanted, biasShape: saved.spec(count - 1).shape), inputs)
-      var result: [Tensor?] = Array(repeating: nil, count: count)
-      for (i, gradient) in zip(wanted, gradients) { result[i] = gradient }
-      return result
+    .ofWanted(keeps: hasWeight ? [.input(0), .input(1), .output(1), .output(2)] : [.input(0), .output(1), .output(2)]) {
+      [self] g, saved, wanted in
+      let weight = hasWeight ? [saved.input(1)] : []
+      let gradient = LayerNormGradient(norm: self, wanted: wanted, biasShape: saved.spec(saved.inputCount - 1).shape)
+      return apply(gradient, [g, saved.input(0), saved.output(1), saved.output(2)] + weight)
     }
   }
 }
@@ -89,14 +82,13 @@ struct LayerNormGradient: Primitive {
   }
 
   func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let output = { (position: Int?) in
-      position.flatMap { wanted.firstIndex(of: $0) }.map { outputs[$0].pointer }
-    }
     if norm.n == 0 { return }
     Normalization.layerGradient(
       inputs[0].pointer, inputs[1].pointer, weight: norm.hasWeight ? inputs[4].pointer : nil, mean: inputs[2].pointer,
-      rstd: inputs[3].pointer, dx: output(0), dWeight: output(weightPosition), dBias: output(biasPosition),
-      inputs[1].dtype, rms: norm.rms, rows: inputs[1].elementCount / norm.n, n: norm.n)
+      rstd: inputs[3].pointer, dx: outputs.pointer(of: 0, among: wanted),
+      dWeight: outputs.pointer(of: weightPosition, among: wanted),
+      dBias: outputs.pointer(of: biasPosition, among: wanted), inputs[1].dtype, rms: norm.rms,
+      rows: inputs[1].elementCount / norm.n, n: norm.n)
   }
 
   /// With ĝ = g · weight: dx = rstd (ĝ − mean ĝ − x̂ mean(ĝ x̂)), dweight = Σ g x̂, dbias = Σ g; rms has no mean ĝ.
