@@ -78,7 +78,6 @@ void backward(const Groups &of, const void *pg, const void *px, const void *weig
       kernels.products(g + c * of.inner, x + c * of.inner, inner, mean, &s, &t);
       all += weights[channel] * s;
       allX += weights[channel] * t;
-      if (sums == nullptr) continue;
       double *part = sums + sample * 2 * of.channels + channel;
       part[0] = s;
       part[of.channels] = t * rstd;

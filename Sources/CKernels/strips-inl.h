@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "transpose_square.h"
 #include "vector_map-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -42,27 +43,10 @@ Panels<T> packRows(D d, const T *x, int64_t ld, int64_t rows, int64_t columns, T
   return {packed, rows * width, width};
 }
 
-// Transposes a square of as many rows as 16 bytes hold numbers: each round of interleaving rows i and i + n / 2 moves one
-// bit of the index.
-template <class T> HWY_INLINE void TransposeSquare(const T *x, int64_t ld, T *to, int64_t step) {
-  constexpr int n = 16 / static_cast<int>(sizeof(T));
-  const hn::CappedTag<T, n> d;
-  hn::Vec<decltype(d)> rows[n], next[n];
-  for (int i = 0; i < n; ++i) rows[i] = hn::LoadU(d, x + i * ld);
-  for (int round = n; round > 1; round /= 2) {
-    for (int i = 0; i < n / 2; ++i) {
-      next[2 * i] = hn::InterleaveLower(d, rows[i], rows[i + n / 2]);
-      next[2 * i + 1] = hn::InterleaveUpper(d, rows[i], rows[i + n / 2]);
-    }
-    for (int i = 0; i < n; ++i) rows[i] = next[i];
-  }
-  for (int i = 0; i < n; ++i) hn::StoreU(rows[i], d, to + i * step);
-}
-
 // The transpose of a matrix [columns, rows], zeros behind its columns.
 template <class D, class T = hn::TFromD<D>>
 Panels<T> packTransposed(D d, const T *x, int64_t ld, int64_t columns, int64_t rows, T *packed) {
-  constexpr int64_t side = 16 / static_cast<int64_t>(sizeof(T));
+  constexpr int64_t side = SmallSquare<T>::n;
   const int64_t width = 2 * static_cast<int64_t>(hn::Lanes(d));
   T *to = packed;
   for (int64_t first = 0; first < columns; first += width, to += rows * width) {
@@ -72,7 +56,7 @@ Panels<T> packTransposed(D d, const T *x, int64_t ld, int64_t columns, int64_t r
       const T *from = x + (first + j) * ld;
       int64_t i = 0;
       if (j + side <= count)
-        for (; i + side <= rows; i += side) TransposeSquare(from + i, ld, to + i * width + j, width);
+        for (; i + side <= rows; i += side) SmallSquare<T>::transpose(from + i, ld, to + i * width + j, width);
       for (; i < rows; ++i)
         for (int64_t k = 0; k < std::min(side, count - j); ++k) to[i * width + j + k] = from[k * ld + i];
     }

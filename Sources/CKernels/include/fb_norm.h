@@ -29,7 +29,7 @@ void fb_group_norm(const void *x, const void *weight, const void *bias, void *y,
                    fb_dtype dtype, double eps, int64_t channels, int64_t groups, int64_t inner, int64_t begin,
                    int64_t end);
 
-// dx, and sums [samples, 2, channels] as for layer norm. Either may be NULL.
+// dx, which may be NULL, and sums [samples, 2, channels] as for layer norm.
 void fb_group_norm_backward(const void *g, const void *x, const void *weight, const void *mean, const void *rstd,
                             void *dx, double *sums, fb_dtype dtype, int64_t channels, int64_t groups, int64_t inner,
                             int64_t begin, int64_t end);

@@ -125,7 +125,8 @@ struct Gather: Primitive {
     let index = try Packed(inputs[1])
     let bad = out.shape.withUnsafePointer { shape in
       x.strides.withUnsafePointer { strides in
-        runChecked(fb_line_count(Int32(out.shape.count), shape, Int32(dim)), grain: 512) { begin, end in
+        runChecked(fb_line_count(Int32(out.shape.count), shape, Int32(dim)), grain: lineGrain(out.shape, dim)) {
+          begin, end in
           fb_gather(
             x.itemSize, Int32(out.shape.count), shape, Int32(dim), index.int64s, x.pointer, strides,
             Int64(x.shape[dim]), out.pointer, begin, end)
@@ -152,6 +153,9 @@ private func checkIndex(_ op: String, _ x: TensorSpec, _ index: TensorSpec, _ di
     throw OpError(op, "index must not be larger than the tensor in dim \(d): \(x) × \(index), dim \(dim)")
   }
 }
+
+/// Lines along `dim` below which one thread does them all.
+private func lineGrain(_ shape: Shape, _ dim: Int) -> Int { max(1, 16384 / max(1, shape[dim])) }
 
 /// A tensor's elements side by side in memory.
 struct Packed {
@@ -202,7 +206,7 @@ struct Scatter: Primitive {
       source.strides.withUnsafePointer { sourceStrides in
         strides.withUnsafePointer { targetStrides in
           runChecked(
-            fb_line_count(Int32(shape.count), shapePointer, Int32(dim)), grain: max(1, 16384 / max(1, shape[dim]))
+            fb_line_count(Int32(shape.count), shapePointer, Int32(dim)), grain: lineGrain(shape, dim)
           ) { begin, end in
             fb_scatter(
               x.code, reduction?.code ?? Int32(FB_SCATTER_ASSIGN), includeSelf, Int32(shape.count), shapePointer,

@@ -104,7 +104,7 @@ func combinedGradients(
 }
 
 extension Tensor {
-  /// Zeros to add to, of `tensor`'s dtype: one number, since the sum is written to memory of its own.
+  /// Zeros to add or write to, of `tensor`'s dtype: one number, since the result has memory of its own.
   static func zeros(like tensor: Tensor, _ shape: Shape) -> Tensor {
     Tensor.zeros([], dtype: tensor.dtype, device: tensor.device).expand(shape)
   }

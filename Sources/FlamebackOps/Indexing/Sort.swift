@@ -110,8 +110,7 @@ struct Selection: Primitive {
   var gradient: Gradient {
     .pullback(keeps: .output(1)) { [dim] cotangents, saved in
       guard let g = cotangents[0] else { return [nil] }
-      let zeros = Tensor.zeros(saved.spec(0).shape, dtype: g.dtype, device: g.device)
-      return [zeros.scatter(dim: dim, index: saved.output(1), src: g)]
+      return [Tensor.zeros(like: g, saved.spec(0).shape).scatter(dim: dim, index: saved.output(1), src: g)]
     }
   }
 }
