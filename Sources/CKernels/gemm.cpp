@@ -1,4 +1,5 @@
-// Matrix products: small ones by our own kernel, large ones by BLAS, integers by plain loops, halves through float.
+// Matrix products: small ones and large ones by kernels of our own, narrow ones by oneDNN or BLAS, integers by plain loops,
+// halves through float.
 #include "gemm.hpp"
 
 #include <cblas.h>
@@ -21,8 +22,25 @@ void scaleC(const Product<T> &p) {
   }
 }
 
+// C becomes rows of the bias, to which the product is to be added.
+template <class T>
+void startFrom(const T *bias, Product<T> &p) {
+  for (int64_t i = 0; i < p.m; ++i) std::copy(bias, bias + p.n, p.c + i * p.ldc);
+  p.beta = T(1);
+}
+
 bool fitsBlas(int64_t m, int64_t n, int64_t k, int64_t lda, int64_t ldb, int64_t ldc) {
   return std::max({m, n, k, lda, ldb, ldc}) <= std::numeric_limits<int32_t>::max();
+}
+
+// Elements of a column whole kilobytes apart share few lines of the cache.
+bool collides(int64_t ld) { return ld > 256 && ld % 256 == 0; }
+
+// Whether our kernel, which packs both matrices, is at least as fast as the libraries' (Docs/decisions.md).
+bool suitsPanels(const Product<double> &p) { return p.m >= 32 && p.n >= 16 && p.k >= 16; }
+bool suitsPanels(const Product<float> &p) {
+  if (p.transA) return p.m >= 192 && p.n >= 96 && p.k >= (collides(p.lda) ? 32 : 128);
+  return p.n >= 64 && p.k >= 32 && (p.m >= 192 || (p.m >= 64 && !p.transB && collides(p.ldb)));
 }
 
 // A leading dimension that BLAS accepts: with one row any value means the same, but BLAS checks it.
@@ -31,12 +49,8 @@ void callBlas(const Product<T> &p) {
   const int m = int(p.m), n = int(p.n), k = int(p.k), ldc = int(std::max(p.ldc, p.n));
   const int lda = int(std::max(p.lda, p.transA ? p.m : p.k)), ldb = int(std::max(p.ldb, p.transB ? p.k : p.n));
   const auto ta = blasFlag(p.transA), tb = blasFlag(p.transB);
-  // oneDNN's product is the faster one (up to twice for a short k), but for a long k of a transposed left matrix, and
-  // where it would walk down columns whose elements lie whole kilobytes apart: they share few lines of the cache
-  // (64 x 1024 x 256: 46 GFLOP/s against OpenBLAS's 82, which copies them together first; for a short k of a transposed
-  // left matrix that does not pay: 2048 x 2048 x 64: 79 against 66).
+  // oneDNN's product is the faster one, but where it would walk down columns that collide.
   if constexpr (std::is_same_v<T, float>) {
-    const auto collides = [](int ld) { return ld > 256 && ld % 256 == 0; };
     const bool walksDown = ((p.transA && collides(lda)) || (!p.transB && collides(ldb))) && !(p.transA && k <= 64);
     if (!walksDown && (!p.transA || k < 256 || n < 96))
       dnnl_sgemm(p.transA ? 'T' : 'N', p.transB ? 'T' : 'N', m, n, k, p.alpha, p.a, lda, p.b, ldb, p.beta, p.c, ldc);
@@ -85,8 +99,13 @@ bool multiplyOuter(const Product<T> &p) {
   return true;
 }
 
+// The bias, if there is one, is added to each row and takes the place of beta C.
 template <class T>
-void callOnce(const Product<T> &p) {
+void callOnce(Product<T> p, const T *bias) {
+  if constexpr (!isComplex<T>) {
+    if (suitsPanels(p) && (p.beta == T(0) || p.beta == T(1))) return multiplyPanels(p, bias);
+  }
+  if (bias) startFrom(bias, p);
   if constexpr (!isComplex<T>) {
     if (multiplyVector(p) || multiplyOuter(p)) return;
   }
@@ -97,21 +116,22 @@ void callOnce(const Product<T> &p) {
 // depend on the number of threads. BLAS's own threads are not asked: they would wait for each other, and spin for more
 // work while ours need the core.
 template <class T>
-void callBlasInPieces(const Product<T> &p) {
+void multiplyInPieces(const Product<T> &p, const T *bias) {
   constexpr int64_t kSide = 256;  // narrower pieces spend too much on copying the other matrix together
   const bool byRows = p.m >= p.n;
   const int64_t side = byRows ? p.m : p.n, work = p.m * p.n * p.k;
   const int64_t worthIt = p.m == 1 || p.n == 1 || p.k == 1 ? work >> 18 : work >> 21;
   const int64_t most = std::min(worthIt, std::max(side / kSide, std::min<int64_t>(2, side / (kSide / 2))));
-  if (most < 2) return callOnce(p);
+  if (most < 2) return callOnce(p, bias);
   int64_t wanted = 2;  // a power of two, so that two, four, ... threads get equal shares
   while (2 * wanted <= most) wanted *= 2;
-  struct Pieces { const Product<T> &p; bool byRows; int64_t length; };
-  Pieces pieces{p, byRows, (side + wanted - 1) / wanted};
+  struct Pieces { const Product<T> &p; const T *bias; bool byRows; int64_t length; };
+  Pieces pieces{p, bias, byRows, (side + wanted - 1) / wanted};
   pieces.length = (pieces.length + 15) / 16 * 16;
   parallelFor((side + pieces.length - 1) / pieces.length, [](void *raw, int64_t i) {
     const Pieces &pieces = *static_cast<Pieces *>(raw);
     Product<T> part = pieces.p;
+    const T *bias = pieces.bias;
     const int64_t start = i * pieces.length;
     if (pieces.byRows) {
       part.m = std::min(pieces.length, part.m - start);
@@ -121,8 +141,9 @@ void callBlasInPieces(const Product<T> &p) {
       part.n = std::min(pieces.length, part.n - start);
       part.b += start * (part.transB ? part.ldb : 1);
       part.c += start;
+      if (bias) bias += start;
     }
-    callOnce(part);
+    callOnce(part, bias);
   }, &pieces);
 }
 
@@ -167,36 +188,44 @@ void multiplyPlain(const Product<T> &p) {
 }  // namespace
 
 template <class T>
-void multiply(const Product<T> &p) {
+void multiply(Product<T> p, const T *bias) {
   if (p.m == 0 || p.n == 0) return;
+  if (bias && (p.k == 0 || p.alpha == T(0))) {
+    startFrom(bias, p);
+    return;
+  }
   if (p.k == 0 || p.alpha == T(0)) return scaleC(p);
   if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
     const int64_t work = p.m * p.n * p.k;
     const bool small = p.m == 1 || p.n == 1 ? work < kSmallProduct / 8 : work < kSmallProduct;
-    if (small) return multiplySmall(p);
+    if (small) {
+      if (bias) startFrom(bias, p);
+      return multiplySmall(p);
+    }
     if (fitsBlas(p.m, p.n, p.k, p.lda, p.ldb, p.ldc)) {
       adoptThreadCount(0);
-      return callBlasInPieces(p);
+      return multiplyInPieces(p, bias);
     }
   }
   if constexpr (isComplex<T>) {
     if (p.m * p.n * p.k >= 64 && fitsBlas(p.m, p.n, p.k, p.lda, p.ldb, p.ldc)) {
       adoptThreadCount(0);
-      return callBlasInPieces(p);
+      return multiplyInPieces(p, bias);
     }
   }
+  if (bias) startFrom(bias, p);
   multiplyPlain(p);
 }
 
-template void multiply(const Product<float> &);
-template void multiply(const Product<double> &);
-template void multiply(const Product<Complex64> &);
-template void multiply(const Product<Complex128> &);
-template void multiply(const Product<uint8_t> &);
-template void multiply(const Product<int8_t> &);
-template void multiply(const Product<int16_t> &);
-template void multiply(const Product<int32_t> &);
-template void multiply(const Product<int64_t> &);
+template void multiply(Product<float>, const float *);
+template void multiply(Product<double>, const double *);
+template void multiply(Product<Complex64>, const Complex64 *);
+template void multiply(Product<Complex128>, const Complex128 *);
+template void multiply(Product<uint8_t>, const uint8_t *);
+template void multiply(Product<int8_t>, const int8_t *);
+template void multiply(Product<int16_t>, const int16_t *);
+template void multiply(Product<int32_t>, const int32_t *);
+template void multiply(Product<int64_t>, const int64_t *);
 
 namespace {
 
@@ -251,11 +280,7 @@ void multiplyBatch(const fb_gemm_args &args, int64_t batch) {
   if constexpr (isHalf<T>) {
     multiplyHalf(p, float(args.alpha.re), float(args.beta.re), bias);
   } else {
-    if (bias) {
-      for (int64_t i = 0; i < p.m; ++i) std::copy(bias, bias + p.n, p.c + i * p.ldc);
-      p.beta = T(1);
-    }
-    multiply(p);
+    multiply(p, bias);
   }
 }
 

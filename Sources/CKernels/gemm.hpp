@@ -22,11 +22,14 @@ struct Product {
 
 constexpr int64_t kSmallProduct = 8000;  // multiplications below which calling BLAS costs more than it saves
 
-// Any type but bool and halves.
-template <class T> void multiply(const Product<T> &p);
+// Any type but bool and halves. The bias, if there is one, is added to each row and takes the place of beta C.
+template <class T> void multiply(Product<T> p, const T *bias = nullptr);
 // Float or double of any size on the calling thread; meant for small products.
 void multiplySmall(const Product<float> &p);
 void multiplySmall(const Product<double> &p);
+// Float or double on the calling thread, for products that pay for packing; beta is 0 or 1.
+void multiplyPanels(const Product<float> &p, const float *bias);
+void multiplyPanels(const Product<double> &p, const double *bias);
 
 // Makes OpenMP regions of the calling thread use all threads, or one for little work and inside an item of parallelFor.
 void adoptThreadCount(int64_t multiplications);

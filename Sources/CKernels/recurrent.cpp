@@ -9,6 +9,7 @@
 #include "float_math-inl.h"
 #include "include/fb_recurrent.h"
 #include "scratch.hpp"
+#include "strips-inl.h"
 #include "vector_map-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -17,9 +18,6 @@ namespace HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-int64_t Gates(const fb_recurrence &r) { return r.mode == FB_LSTM ? 4 : r.mode == FB_GRU ? 3 : 1; }
-
-// A matrix B [depth, columns] as panels of `width` columns, each [depth, width], the last one padded with zeros.
 template <class T> int64_t PanelWidth() { return 2 * int64_t(hn::Lanes(hn::ScalableTag<T>())); }
 
 template <class T> int64_t PackedCount(int64_t depth, int64_t columns) {
@@ -27,62 +25,21 @@ template <class T> int64_t PackedCount(int64_t depth, int64_t columns) {
   return (columns + width - 1) / width * width * depth;
 }
 
-template <class T> void Pack(const T *b, int64_t depth, int64_t columns, int64_t rowStride, int64_t step, T *packed) {
-  const int64_t width = PanelWidth<T>();
-  for (int64_t j = 0; j < columns; j += width)
-    for (int64_t k = 0; k < depth; ++k)
-      for (int64_t c = 0; c < width; ++c) *packed++ = j + c < columns ? b[k * rowStride + (j + c) * step] : T(0);
+// The weight [rows, columns], or its transpose, in panels.
+template <class T> void Pack(const T *weight, int64_t rows, int64_t columns, bool transposes, T *packed) {
+  const hn::ScalableTag<T> d;
+  if (transposes) packTransposed(d, weight, columns, rows, columns, packed);
+  else packPanels(d, weight, columns, rows, columns, packed);
 }
 
-// rows x panel of A B: accumulators stay in registers over the whole depth.
-template <int rows, class D, class T = hn::TFromD<D>>
-HWY_INLINE void Block(D d, int64_t depth, const T *a, int64_t lda, const T *panel, T *out, int64_t ldOut,
-                      int64_t columns) {
-  const size_t lanes = hn::Lanes(d);
-  hn::Vec<D> left[rows], right[rows];
-  for (int i = 0; i < rows; ++i) left[i] = right[i] = hn::Zero(d);
-  for (int64_t k = 0; k < depth; ++k) {
-    const auto b0 = hn::LoadU(d, panel), b1 = hn::LoadU(d, panel + lanes);
-    panel += 2 * lanes;
-    for (int i = 0; i < rows; ++i) {
-      const auto x = hn::Set(d, a[i * lda + k]);
-      left[i] = hn::MulAdd(x, b0, left[i]);
-      right[i] = hn::MulAdd(x, b1, right[i]);
-    }
-  }
-  for (int i = 0; i < rows; ++i) {
-    T *row = out + i * ldOut;
-    if (columns == int64_t(2 * lanes)) {
-      hn::StoreU(left[i], d, row);
-      hn::StoreU(right[i], d, row + lanes);
-    } else if (columns >= int64_t(lanes)) {
-      hn::StoreU(left[i], d, row);
-      StorePart(right[i], d, row + lanes, size_t(columns) - lanes);
-    } else {
-      StorePart(left[i], d, row, size_t(columns));
-    }
-  }
-}
-
-// out [rows, columns] = a [rows, depth] B.
+// out [rows, columns] = a [rows, depth] B + start, which may be null.
 template <class T>
-void Multiply(int64_t rows, int64_t depth, int64_t columns, const T *a, int64_t lda, const T *packed, T *out) {
+void Multiply(int64_t rows, int64_t depth, int64_t columns, const T *a, const T *packed, const T *start, T *out) {
   const hn::ScalableTag<T> d;
   const int64_t width = PanelWidth<T>();
-  for (int64_t j = 0; j < columns; j += width, packed += depth * width) {
-    const int64_t here = std::min(width, columns - j);
-    int64_t i = 0;
-    for (; i + 6 <= rows; i += 6) Block<6>(d, depth, a + i * lda, lda, packed, out + i * columns + j, columns, here);
-    const T *rest = a + i * lda;
-    T *to = out + i * columns + j;
-    switch (rows - i) {
-      case 5: Block<5>(d, depth, rest, lda, packed, to, columns, here); break;
-      case 4: Block<4>(d, depth, rest, lda, packed, to, columns, here); break;
-      case 3: Block<3>(d, depth, rest, lda, packed, to, columns, here); break;
-      case 2: Block<2>(d, depth, rest, lda, packed, to, columns, here); break;
-      case 1: Block<1>(d, depth, rest, lda, packed, to, columns, here); break;
-    }
-  }
+  for (int64_t j = 0; j < columns; j += width, packed += depth * width)
+    multiplyRows(d, rows, depth, Left<T, false>{a, depth}, packed, T(1), start ? start + j : nullptr, columns, out + j,
+                 columns, std::min(width, columns - j));
 }
 
 template <class D, class V = hn::Vec<D>> HWY_INLINE V Sigmoid(D d, V x) {
@@ -112,9 +69,9 @@ void Forward(const fb_recurrence &r, const T *fromInput, const T *packed, const 
              T *reserve, int64_t begin, int64_t end) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
-  const int64_t h = r.hidden, gates = Gates(r), width = gates * h, rows = end - begin;
+  const int64_t h = r.hidden, gates = fb_gate_count(&r), width = gates * h, rows = end - begin;
   fbd::Scratch scratch(size_t(rows * width) * sizeof(T) + size_t(width) * sizeof(T));
-  T *fromHidden = scratch.as<T>(), *zeros = fromHidden + rows * width;
+  T *zeros = scratch.as<T>() + rows * width;
   if (!bias) {
     std::fill(zeros, zeros + width, T(0));
     bias = zeros;
@@ -123,10 +80,13 @@ void Forward(const fb_recurrence &r, const T *fromInput, const T *packed, const 
     const int64_t t = r.reverse ? r.time - 1 - step : step;
     const int64_t before = r.reverse ? t + 1 : t, after = r.reverse ? t : t + 1;
     const T *previous = states + (before * r.batch + begin) * h;
-    Multiply(rows, h, width, previous, h, packed, fromHidden);
+    const T *inputs = fromInput + (t * r.batch + begin) * width;
+    // Of a GRU the hidden state's share is needed alone; an LSTM's sums turn into the gates that are kept.
+    T *sums = r.mode == FB_LSTM && reserve ? reserve + (t * r.batch + begin) * width : scratch.as<T>();
+    Multiply(rows, h, width, previous, packed, r.mode == FB_GRU ? nullptr : inputs, sums);
     for (int64_t row = 0; row < rows; ++row) {
       const int64_t place = t * r.batch + begin + row;
-      const T *x = fromInput + place * width, *u = fromHidden + row * width;
+      const T *x = inputs + row * width, *u = sums + row * width;
       const T *old = previous + row * h;
       T *next = states + (after * r.batch + begin + row) * h;
       if (r.mode == FB_LSTM) {
@@ -135,7 +95,7 @@ void Forward(const fb_recurrence &r, const T *fromInput, const T *packed, const 
         T *kept = reserve ? reserve + place * width : nullptr;
         ForLanes<T>(h, [&](int64_t i, auto load, auto store) HWY_ATTR {
           auto gate = [&](int64_t k) HWY_ATTR {
-            return hn::Add(load(x + k * h + i), hn::Add(load(u + k * h + i), load(bias + k * h + i)));
+            return hn::Add(load(u + k * h + i), load(bias + k * h + i));
           };
           const V in = Sigmoid(d, gate(0)), forget = Sigmoid(d, gate(1)), fresh = Tanh()(d, gate(2)),
                   out = Sigmoid(d, gate(3));
@@ -167,7 +127,7 @@ void Forward(const fb_recurrence &r, const T *fromInput, const T *packed, const 
         });
       } else {
         ForLanes<T>(h, [&](int64_t i, auto load, auto store) HWY_ATTR {
-          const V sum = hn::Add(load(x + i), hn::Add(load(u + i), load(bias + i)));
+          const V sum = hn::Add(load(u + i), load(bias + i));
           // max(NaN, 0) must be NaN.
           store(r.mode == FB_RNN_TANH ? Tanh()(d, sum) : hn::IfThenZeroElse(hn::Lt(sum, hn::Zero(d)), sum), next + i);
         });
@@ -183,9 +143,9 @@ void Backward(const fb_recurrence &r, const T *dStates, const T *dCells, const T
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const V one = hn::Set(d, T(1));
-  const int64_t h = r.hidden, gates = Gates(r), width = gates * h, rows = end - begin;
-  fbd::Scratch scratch(size_t(2 * rows * h) * sizeof(T));
-  T *product = scratch.as<T>(), *direct = product + rows * h;  // dh through the weight, and past it (GRU)
+  const int64_t h = r.hidden, gates = fb_gate_count(&r), width = gates * h, rows = end - begin;
+  fbd::Scratch scratch(r.mode == FB_GRU ? size_t(rows * h) * sizeof(T) : 0);
+  T *past = scratch.as<T>();  // of dh, what does not go through the weight
   T *dh = dh0 + begin * h, *dc = r.mode == FB_LSTM ? dc0 + begin * h : nullptr;
   const int64_t last = r.reverse ? 0 : r.time;
   for (int64_t i = 0; i < rows * h; ++i) {
@@ -219,7 +179,7 @@ void Backward(const fb_recurrence &r, const T *dStates, const T *dCells, const T
         });
       } else if (r.mode == FB_GRU) {
         const T *kept = reserve + place * 4 * h, *old = states + slot;
-        T *du = dHidden + place * width, *past = direct + row * h;
+        T *du = dHidden + place * width;
         ForLanes<T>(h, [&](int64_t i, auto load, auto store) HWY_ATTR {
           const V reset = load(kept + i), update = load(kept + h + i), fresh = load(kept + 2 * h + i),
                   share = load(kept + 3 * h + i), flow = load(g + i);
@@ -233,7 +193,7 @@ void Backward(const fb_recurrence &r, const T *dStates, const T *dCells, const T
           store(dReset, du + i);
           store(dUpdate, du + h + i);
           store(hn::Mul(dFresh, reset), du + 2 * h + i);
-          store(hn::Mul(flow, update), past + i);
+          store(hn::Mul(flow, update), past + row * h + i);
         });
       } else {
         const T *y = states + nextSlot;
@@ -246,24 +206,19 @@ void Backward(const fb_recurrence &r, const T *dStates, const T *dCells, const T
       }
     }
     const T *back = (r.mode == FB_GRU ? dHidden : dInput) + (t * r.batch + begin) * width;
-    Multiply(rows, width, h, back, width, packed, product);
-    const T *given = dStates ? dStates + (before * r.batch + begin) * h : nullptr;
-    for (int64_t i = 0; i < rows * h; ++i) {
-      T sum = product[i];
-      if (r.mode == FB_GRU) sum += direct[i];
-      if (given) sum += given[i];
-      dh[i] = sum;
-    }
+    Multiply(rows, width, h, back, packed, dStates ? dStates + (before * r.batch + begin) * h : nullptr, dh);
+    if (r.mode == FB_GRU)
+      for (int64_t i = 0; i < rows * h; ++i) dh[i] += past[i];
   }
 }
 
 int64_t CountFloat(int64_t depth, int64_t columns) { return PackedCount<float>(depth, columns); }
 int64_t CountDouble(int64_t depth, int64_t columns) { return PackedCount<double>(depth, columns); }
-void PackFloat(const float *b, int64_t depth, int64_t columns, int64_t rowStride, int64_t step, float *packed) {
-  Pack(b, depth, columns, rowStride, step, packed);
+void PackFloat(const float *weight, int64_t rows, int64_t columns, bool transposes, float *packed) {
+  Pack(weight, rows, columns, transposes, packed);
 }
-void PackDouble(const double *b, int64_t depth, int64_t columns, int64_t rowStride, int64_t step, double *packed) {
-  Pack(b, depth, columns, rowStride, step, packed);
+void PackDouble(const double *weight, int64_t rows, int64_t columns, bool transposes, double *packed) {
+  Pack(weight, rows, columns, transposes, packed);
 }
 void ForwardFloat(const fb_recurrence &r, const float *x, const float *packed, const float *bias, float *states,
                   float *cells, float *reserve, int64_t begin, int64_t end) {
@@ -300,35 +255,26 @@ HWY_EXPORT(ForwardDouble);
 HWY_EXPORT(BackwardFloat);
 HWY_EXPORT(BackwardDouble);
 
-// Forward multiplies by the weight transposed [hidden, gates * hidden], backward by the weight itself.
-struct Matrix {
-  int64_t depth, columns, rowStride, step;
-  Matrix(const fb_recurrence &r, bool backward) {
-    const int64_t gates = r.mode == FB_LSTM ? 4 : r.mode == FB_GRU ? 3 : 1;
-    depth = backward ? gates * r.hidden : r.hidden;
-    columns = backward ? r.hidden : gates * r.hidden;
-    rowStride = backward ? r.hidden : 1;
-    step = backward ? 1 : r.hidden;
-  }
-};
 }  // namespace fb
 
 using namespace fb;
 
+// Forward multiplies by the weight transposed [hidden, gates * hidden], backward by the weight itself.
 extern "C" int64_t fb_recurrence_packed_count(const fb_recurrence *r, bool backward) {
-  const Matrix m(*r, backward);
-  return r->dtype == FB_F32 ? HWY_DYNAMIC_DISPATCH(CountFloat)(m.depth, m.columns)
-                            : HWY_DYNAMIC_DISPATCH(CountDouble)(m.depth, m.columns);
+  const int64_t width = fb_gate_count(r) * r->hidden;
+  const int64_t depth = backward ? width : r->hidden, columns = backward ? r->hidden : width;
+  return r->dtype == FB_F32 ? HWY_DYNAMIC_DISPATCH(CountFloat)(depth, columns)
+                            : HWY_DYNAMIC_DISPATCH(CountDouble)(depth, columns);
 }
 
 extern "C" void fb_recurrence_pack(const fb_recurrence *r, const void *weight, bool backward, void *packed) {
-  const Matrix m(*r, backward);
+  const int64_t width = fb_gate_count(r) * r->hidden;
   if (r->dtype == FB_F32)
     HWY_DYNAMIC_DISPATCH(PackFloat)
-    (static_cast<const float *>(weight), m.depth, m.columns, m.rowStride, m.step, static_cast<float *>(packed));
+    (static_cast<const float *>(weight), width, r->hidden, !backward, static_cast<float *>(packed));
   else
     HWY_DYNAMIC_DISPATCH(PackDouble)
-    (static_cast<const double *>(weight), m.depth, m.columns, m.rowStride, m.step, static_cast<double *>(packed));
+    (static_cast<const double *>(weight), width, r->hidden, !backward, static_cast<double *>(packed));
 }
 
 extern "C" void fb_recurrence_forward(const fb_recurrence *r, const void *from_input, const void *packed,

@@ -9,7 +9,9 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <type_traits>
 
+#include "transpose-inl.h"
 #include "transpose_square.h"
 #include "vector_map-inl.h"
 
@@ -43,10 +45,48 @@ Panels<T> packRows(D d, const T *x, int64_t ld, int64_t rows, int64_t columns, T
   return {packed, rows * width, width};
 }
 
+// A matrix x[p * ld + j], packed in any case, zeros behind its columns.
+template <class D, class T = hn::TFromD<D>>
+Panels<T> packPanels(D d, const T *x, int64_t ld, int64_t depth, int64_t columns, T *to) {
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), width = 2 * lanes;
+  T *const packed = to;
+  for (int64_t j = 0; j < columns; j += width, to += depth * width) {
+    const T *from = x + j;
+    const int64_t count = std::min(width, columns - j);
+    if (count == width) {
+      for (int64_t p = 0; p < depth; ++p) {
+        hn::StoreU(hn::LoadU(d, from + p * ld), d, to + p * width);
+        hn::StoreU(hn::LoadU(d, from + p * ld + lanes), d, to + p * width + lanes);
+      }
+    } else {
+      for (int64_t p = 0; p < depth; ++p) {
+        std::copy(from + p * ld, from + p * ld + count, to + p * width);
+        std::fill(to + p * width + count, to + (p + 1) * width, T(0));
+      }
+    }
+  }
+  return {packed, depth * width, width};
+}
+
+// to[k * toStep + i] = from[i * fromStep + k] for i and k below kSide.
+template <class T> constexpr int64_t kSide = std::is_same_v<T, float> ? kLanes : SmallSquare<T>::n;
+
+template <class T> HWY_INLINE void transposeSquare(const T *from, int64_t fromStep, T *to, int64_t toStep) {
+  if constexpr (std::is_same_v<T, float>) {
+    const UpToEight d;
+    hn::Vec<UpToEight> v[kLanes];
+    for (int i = 0; i < kLanes; ++i) v[i] = hn::LoadU(d, from + i * fromStep);
+    Transpose(v);
+    for (int i = 0; i < kLanes; ++i) hn::StoreU(v[i], d, to + i * toStep);
+  } else {
+    SmallSquare<T>::transpose(from, fromStep, to, toStep);
+  }
+}
+
 // The transpose of a matrix [columns, rows], zeros behind its columns.
 template <class D, class T = hn::TFromD<D>>
 Panels<T> packTransposed(D d, const T *x, int64_t ld, int64_t columns, int64_t rows, T *packed) {
-  constexpr int64_t side = SmallSquare<T>::n;
+  constexpr int64_t side = kSide<T>;
   const int64_t width = 2 * static_cast<int64_t>(hn::Lanes(d));
   T *to = packed;
   for (int64_t first = 0; first < columns; first += width, to += rows * width) {
@@ -56,7 +96,7 @@ Panels<T> packTransposed(D d, const T *x, int64_t ld, int64_t columns, int64_t r
       const T *from = x + (first + j) * ld;
       int64_t i = 0;
       if (j + side <= count)
-        for (; i + side <= rows; i += side) SmallSquare<T>::transpose(from + i, ld, to + i * width + j, width);
+        for (; i + side <= rows; i += side) transposeSquare(from + i, ld, to + i * width + j, width);
       for (; i < rows; ++i)
         for (int64_t k = 0; k < std::min(side, count - j); ++k) to[i * width + j + k] = from[k * ld + i];
     }
@@ -64,52 +104,50 @@ Panels<T> packTransposed(D d, const T *x, int64_t ld, int64_t columns, int64_t r
   return {packed, rows * width, width};
 }
 
-// c [m, columns <= width] = alpha a b, or += : a(i, k) = a[i * aRow + k * aStep], b one panel.
-template <int m, class D, class T = hn::TFromD<D>>
-HWY_INLINE void multiplyPanel(D d, int64_t depth, const T *HWY_RESTRICT a, int64_t aRow, int64_t aStep,
-                              const T *HWY_RESTRICT b, int64_t bStep, T alpha, bool adds, T *HWY_RESTRICT c,
-                              int64_t ldc, int64_t columns) {
+template <int m, int vectors, class D, class T = hn::TFromD<D>>
+HWY_INLINE void multiplyVectors(D d, int64_t depth, const T *HWY_RESTRICT a, int64_t aRow, int64_t aStep,
+                                const T *HWY_RESTRICT b, int64_t bStep, T alpha, const T *start, int64_t startStep,
+                                T *c, int64_t ldc, int64_t columns) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  auto c00 = hn::Zero(d), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00, c40 = c00,
-       c41 = c00, c50 = c00, c51 = c00;
+  hn::Vec<D> sums[m][vectors];
+  for (int i = 0; i < m; ++i)
+    for (int v = 0; v < vectors; ++v) sums[i][v] = hn::Zero(d);
+#pragma clang loop unroll_count(4)
   for (int64_t k = 0; k < depth; ++k, a += aStep, b += bStep) {
-    const auto b0 = hn::LoadU(d, b), b1 = hn::LoadU(d, b + lanes);
-#define FB_ROW(i)                              \
-  if constexpr (m > i) {                       \
-    const auto x = hn::Set(d, a[i * aRow]);    \
-    c##i##0 = hn::MulAdd(x, b0, c##i##0);      \
-    c##i##1 = hn::MulAdd(x, b1, c##i##1);      \
-  }
-    FB_ROW(0) FB_ROW(1) FB_ROW(2) FB_ROW(3) FB_ROW(4) FB_ROW(5)
-#undef FB_ROW
+    hn::Vec<D> right[vectors];
+    for (int v = 0; v < vectors; ++v) right[v] = hn::LoadU(d, b + v * lanes);
+    for (int i = 0; i < m; ++i) {
+      const auto x = hn::Set(d, a[i * aRow]);
+      for (int v = 0; v < vectors; ++v) sums[i][v] = hn::MulAdd(x, right[v], sums[i][v]);
+    }
   }
   const auto scale = hn::Set(d, alpha);
-  if (columns == 2 * lanes) {
-#define FB_ROW(i)                                                                       \
-  if constexpr (m > i) {                                                                \
-    T *to = c + i * ldc;                                                                \
-    c##i##0 = hn::Mul(c##i##0, scale);                                                  \
-    c##i##1 = hn::Mul(c##i##1, scale);                                                  \
-    if (adds) {                                                                         \
-      c##i##0 = hn::Add(c##i##0, hn::LoadU(d, to));                                     \
-      c##i##1 = hn::Add(c##i##1, hn::LoadU(d, to + lanes));                             \
-    }                                                                                   \
-    hn::StoreU(c##i##0, d, to);                                                         \
-    hn::StoreU(c##i##1, d, to + lanes);                                                 \
+  const bool isWhole = columns == vectors * lanes;
+  const size_t rest = static_cast<size_t>(columns - (vectors - 1) * lanes);
+  for (int i = 0; i < m; ++i) {
+    for (int v = 0; v < vectors; ++v) {
+      const T *from = start + i * startStep + v * lanes;
+      T *to = c + i * ldc + v * lanes;
+      auto y = hn::Mul(sums[i][v], scale);
+      if (isWhole || v < vectors - 1) {
+        if (start) y = hn::Add(y, hn::LoadU(d, from));
+        hn::StoreU(y, d, to);
+      } else {
+        if (start) y = hn::Add(y, LoadPart(d, from, rest));
+        StorePart(y, d, to, rest);
+      }
+    }
   }
-    FB_ROW(0) FB_ROW(1) FB_ROW(2) FB_ROW(3) FB_ROW(4) FB_ROW(5)
-#undef FB_ROW
-    return;
-  }
-  HWY_ALIGN T part[2 * hn::MaxLanes(D())];
-#define FB_ROW(i)                                                                              \
-  if constexpr (m > i) {                                                                       \
-    hn::Store(hn::Mul(c##i##0, scale), d, part);                                               \
-    hn::Store(hn::Mul(c##i##1, scale), d, part + lanes);                                       \
-    for (int64_t j = 0; j < columns; ++j) c[i * ldc + j] = adds ? c[i * ldc + j] + part[j] : part[j]; \
-  }
-  FB_ROW(0) FB_ROW(1) FB_ROW(2) FB_ROW(3) FB_ROW(4) FB_ROW(5)
-#undef FB_ROW
+}
+
+// c [m, columns <= width] = alpha a b + start: a(i, k) = a[i * aRow + k * aStep], b one panel; start(i, j) =
+// start[i * startStep + j], or zeros if it is null; it may be c.
+template <int m, class D, class T = hn::TFromD<D>>
+HWY_INLINE void multiplyPanel(D d, int64_t depth, const T *a, int64_t aRow, int64_t aStep, const T *b, int64_t bStep,
+                              T alpha, const T *start, int64_t startStep, T *c, int64_t ldc, int64_t columns) {
+  if (columns > static_cast<int64_t>(hn::Lanes(d)))
+    multiplyVectors<m, 2>(d, depth, a, aRow, aStep, b, bStep, alpha, start, startStep, c, ldc, columns);
+  else multiplyVectors<m, 1>(d, depth, a, aRow, aStep, b, bStep, alpha, start, startStep, c, ldc, columns);
 }
 
 template <int m, class D, class T = hn::TFromD<D>>
@@ -118,7 +156,8 @@ HWY_NOINLINE void multiplyStrip(D d, int64_t n, int64_t depth, const T *a, int64
   const int64_t width = 2 * static_cast<int64_t>(hn::Lanes(d));
   const T *panel = b.data;
   for (int64_t j = 0; j < n; j += width, panel += b.panel) {
-    multiplyPanel<m>(d, depth, a, aRow, aStep, panel, b.step, alpha, adds, c + j, ldc, std::min(width, n - j));
+    multiplyPanel<m>(d, depth, a, aRow, aStep, panel, b.step, alpha, adds ? c + j : nullptr, ldc, c + j, ldc,
+                     std::min(width, n - j));
   }
 }
 
@@ -133,6 +172,64 @@ void multiply(D d, int64_t m, int64_t n, int64_t depth, const T *a, int64_t aRow
     case 4: return multiplyStrip<4>(d, n, depth, a, aRow, aStep, b, alpha, adds, c, ldc);
     case 5: return multiplyStrip<5>(d, n, depth, a, aRow, aStep, b, alpha, adds, c, ldc);
     default: return multiplyStrip<6>(d, n, depth, a, aRow, aStep, b, alpha, adds, c, ldc);
+  }
+}
+
+// Rows cut into strips of at most six, as even as can be: one or two rows alone would not keep the adders busy.
+class Strips {
+ public:
+  explicit Strips(int64_t rows)
+      : count((rows + kStrip - 1) / kStrip), shortest(rows / std::max<int64_t>(count, 1)), longer(rows - shortest * count) {}
+  const int64_t count;
+  int64_t start(int64_t strip) const { return strip * shortest + std::min(strip, longer); }
+  int64_t rows(int64_t strip) const { return shortest + (strip < longer ? 1 : 0); }
+
+ private:
+  const int64_t shortest, longer;
+};
+
+constexpr int64_t kApart = 16;  // elements between packed strips, so that they do not share the same lines of the cache
+
+// The left matrix of a product: stored rows `ld` apart, or packed strips: element (i, k) of a strip of m rows at k * m + i.
+template <class T, bool isPacked> struct Left {
+  const T *data;
+  int64_t ld;
+  const T *strip(const Strips &strips, int64_t s, int64_t depth) const {
+    return data + (isPacked ? strips.start(s) * depth + s * kApart : strips.start(s) * ld);
+  }
+};
+
+template <int m, bool isPacked, class D, class T = hn::TFromD<D>>
+HWY_NOINLINE void multiplyStripByPanel(D d, int64_t depth, const T *strip, int64_t ld, const T *panel, T alpha,
+                                       const T *start, int64_t startStep, T *c, int64_t ldc, int64_t columns) {
+  const int64_t width = 2 * static_cast<int64_t>(hn::Lanes(d));
+  for (int i = 0; i < m; ++i) {  // by the time that the product is there, so is the memory to which it goes
+    __builtin_prefetch(c + i * ldc);
+    __builtin_prefetch(c + i * ldc + width - 1);
+  }
+  multiplyPanel<m>(d, depth, strip, isPacked ? 1 : ld, isPacked ? m : 1, panel, width, alpha, start, startStep, c, ldc,
+                   columns);
+}
+
+// c [rows, columns <= width] = alpha a b + start for any number of rows: the packed panel stays in the first-level cache.
+template <class D, bool isPacked, class T = hn::TFromD<D>>
+void multiplyRows(D d, int64_t rows, int64_t depth, Left<T, isPacked> a, const T *panel, T alpha, const T *start,
+                  int64_t startStep, T *c, int64_t ldc, int64_t columns) {
+  const Strips strips(rows);
+  for (int64_t s = 0; s < strips.count; ++s) {
+    const int64_t row = strips.start(s);
+    const auto run = [&](auto m) HWY_ATTR {
+      multiplyStripByPanel<m, isPacked>(d, depth, a.strip(strips, s, depth), a.ld, panel, alpha,
+                                        start ? start + row * startStep : nullptr, startStep, c + row * ldc, ldc, columns);
+    };
+    switch (strips.rows(s)) {
+      case 1: run(std::integral_constant<int, 1>()); break;
+      case 2: run(std::integral_constant<int, 2>()); break;
+      case 3: run(std::integral_constant<int, 3>()); break;
+      case 4: run(std::integral_constant<int, 4>()); break;
+      case 5: run(std::integral_constant<int, 5>()); break;
+      default: run(std::integral_constant<int, 6>());
+    }
   }
 }
 

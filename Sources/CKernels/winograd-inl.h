@@ -1,5 +1,5 @@
-// The minimal filtering algorithms F(m, 3) of Winograd, one dimension at a time, for one SIMD target; and the exchange
-// of lanes and columns that brings channels side by side.
+// The minimal filtering algorithms F(m, 3) of Winograd, one dimension at a time, for one SIMD target; and what brings
+// channels side by side.
 #if defined(FB_WINOGRAD_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef FB_WINOGRAD_INL_H
 #undef FB_WINOGRAD_INL_H
@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "transpose-inl.h"
 #include "vector_map-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -19,10 +20,9 @@ namespace fb {
 namespace HWY_NAMESPACE {
 namespace {  // file-local: other kernels use the same names
 
-// Eight lanes at most: the lanes are channels, and layers have multiples of eight of them.
-using Channels = hn::CappedTag<float, 8>;
+// The lanes are channels, and layers have multiples of eight of them.
+using Channels = UpToEight;
 using ChannelVec = hn::Vec<Channels>;
-constexpr int kLanes = static_cast<int>(hn::MaxLanes(Channels()));
 
 HWY_INLINE ChannelVec Number(float x) { return hn::Set(Channels(), x); }
 
@@ -120,29 +120,6 @@ template <> struct Minimal<4> {
     g[2] = hn::MulAdd(Number(p2), evenP, hn::MulAdd(Number(q2), evenQ, in[5]));
   }
 };
-
-// Exchanges rows and columns of kLanes vectors.
-HWY_INLINE void Transpose(ChannelVec (&v)[kLanes]) {
-  const Channels d;
-  if constexpr (kLanes >= 4) {
-    for (int first = 0; first < kLanes; first += 4) {  // 4x4 in each block of 128 bits
-      ChannelVec *r = v + first;
-      const ChannelVec a = hn::InterleaveLower(d, r[0], r[2]), b = hn::InterleaveLower(d, r[1], r[3]);
-      const ChannelVec c = hn::InterleaveUpper(d, r[0], r[2]), e = hn::InterleaveUpper(d, r[1], r[3]);
-      r[0] = hn::InterleaveLower(d, a, b);
-      r[1] = hn::InterleaveUpper(d, a, b);
-      r[2] = hn::InterleaveLower(d, c, e);
-      r[3] = hn::InterleaveUpper(d, c, e);
-    }
-  }
-  if constexpr (kLanes == 8) {
-    for (int i = 0; i < 4; ++i) {
-      const ChannelVec low = v[i], high = v[i + 4];
-      v[i] = hn::ConcatLowerLower(d, high, low);
-      v[i + 4] = hn::ConcatUpperUpper(d, high, low);
-    }
-  }
-}
 
 // to[column * kLanes + row] = from[row * stride + column]; rows beyond `rows` become zeros.
 inline void ReadLanes(const float *from, int64_t stride, int64_t rows, int64_t columns, float *to) {

@@ -17,12 +17,14 @@ package final class ElementwiseUpdate: Sendable {
   private let programs = Mutex<[[Double]: ElementwiseProgram]>([:])
   private let results: @Sendable (_ numbers: [Expression]) -> [Expression]
   private let arity: Int
+  /// Does the same where all operands are packed numbers of one kind.
+  private let kernel: UpdateKernel?
   /// One function a target, for devices and traces.
   private let functions: [Elementwise]
 
   /// `body` gives a new value for each target from (targets, sources, numbers).
   package init(
-    _ name: String, targets: Int, sources: Int, scalars: Int,
+    _ name: String, targets: Int, sources: Int, scalars: Int, kernel: UpdateKernel? = nil,
     _ body:
       @escaping @Sendable (_ targets: [Expression], _ sources: [Expression], _ scalars: [Expression]) -> [Expression]
   ) {
@@ -34,6 +36,7 @@ package final class ElementwiseUpdate: Sendable {
       body(Array(inputs[..<targets]), Array(inputs[targets...]), numbers)
     }
     self.arity = arity
+    self.kernel = kernel
     self.results = results
     functions = results((0..<scalars).map { .input(arity + $0) }).map { expression in
       Elementwise(
@@ -55,6 +58,7 @@ package final class ElementwiseUpdate: Sendable {
       targets = noGrad { zip(functions, targets).map { $0.call(operands, dtype: $1.dtype) } }
       return
     }
+    if let kernel, run(kernel, &targets, sources, scalars) { return }
     let inputs = (targets + sources).map {
       ElementwiseOperand($0.hostView.pointer, $0.dtype, layout: $0.layout, over: shape)
     }
@@ -74,6 +78,26 @@ package final class ElementwiseUpdate: Sendable {
       compute: targets[0].dtype, shape: shape, inputs: inputs, parameters: scalars.map { .float($0) }, outputs: outputs)
     withExtendedLifetime(sources) {}
     for i in targets.indices { if let result = results[i] { targets[i] = result } }
+  }
+
+  /// False if the kernel does not take these operands. What others hold is copied first: whether they do must not
+  /// change a bit of the result.
+  private func run(
+    _ kernel: UpdateKernel, _ targets: inout [Tensor], _ sources: [Tensor], _ scalars: [Double]
+  ) -> Bool {
+    let (shape, dtype) = (targets[0].shape, targets[0].dtype)
+    guard dtype == .float32 || dtype == .float64,
+      (targets + sources).allSatisfy({ $0.dtype == dtype && $0.shape == shape })
+    else { return false }
+    for i in targets.indices where !(targets[i].isUniquelyHeld() && targets[i].isContiguous) {
+      targets[i] = noGrad { targets[i].clone().contiguous() }
+    }
+    let sources = noGrad { sources.map { $0.contiguous() } }
+    kernel(
+      dtype, targets: targets.map(\.hostView.pointer), sources: sources.map(\.hostView.pointer), numbers: scalars,
+      count: shape.elementCount)
+    withExtendedLifetime((targets, sources)) {}
+    return true
   }
 
   private func program(_ scalars: [Double]) -> ElementwiseProgram {

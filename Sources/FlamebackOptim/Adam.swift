@@ -1,4 +1,5 @@
 import FlamebackCore
+import FlamebackKernels
 import FlamebackNN
 
 /// Adam: steps scaled by running means of the gradient and its square. SeeAlso: torch.optim.Adam
@@ -44,7 +45,7 @@ public class Adam: Optimizer {
     }
   }
 
-  private static let adam = ElementwiseUpdate("adam", targets: 3, sources: 1, scalars: 9) { t, s, c in
+  private static let adam = ElementwiseUpdate("adam", targets: 3, sources: 1, scalars: 9, kernel: .adam) { t, s, c in
     let g = c[7] * s[0] + c[5].times(t[0])
     let mean = t[1] + c[1] * (g - t[1])
     let square = c[2] * t[2] + c[8] * g * g

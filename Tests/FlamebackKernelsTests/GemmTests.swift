@@ -10,13 +10,22 @@ import Testing
     Case(m: 40, n: 41, k: 42), Case(m: 2, n: 3, k: 0),
   ]
 
-  /// C = 2 op(A) op(B) + 3 C by the definition.
-  static func reference(_ c: Case, _ ta: Bool, _ tb: Bool, _ a: [Double], _ b: [Double], _ old: [Double]) -> [Double] {
-    var result = old.map { 3 * $0 }
+  /// Large enough to be packed, with parts of every length at their ends.
+  static let large = [
+    Case(m: 201, n: 97, k: 300), Case(m: 196, n: 130, k: 523), Case(m: 70, n: 512, k: 41), Case(m: 512, n: 96, k: 33),
+    Case(m: 195, n: 2061, k: 35), Case(m: 199, n: 72, k: 1024),
+  ]
+
+  /// C = alpha op(A) op(B) + beta C by the definition.
+  static func reference(
+    _ c: Case, _ ta: Bool, _ tb: Bool, _ a: [Double], _ b: [Double], _ old: [Double], alpha: Double = 2,
+    beta: Double = 3
+  ) -> [Double] {
+    var result = old.map { beta * $0 }
     for i in 0..<c.m {
       for j in 0..<c.n {
         for p in 0..<c.k {
-          result[i * c.n + j] += 2 * a[ta ? p * c.m + i : i * c.k + p] * b[tb ? j * c.k + p : p * c.n + j]
+          result[i * c.n + j] += alpha * a[ta ? p * c.m + i : i * c.k + p] * b[tb ? j * c.k + p : p * c.n + j]
         }
       }
     }
@@ -24,7 +33,8 @@ import Testing
   }
 
   static func multiply<T>(
-    _ dtype: Int, _ c: Case, _ ta: Bool, _ tb: Bool, _ a: [T], _ b: [T], _ old: [T], alpha: Double, beta: Double
+    _ dtype: Int, _ c: Case, _ ta: Bool, _ tb: Bool, _ a: [T], _ b: [T], _ old: [T], alpha: Double, beta: Double,
+    bias: [T]? = nil
   ) -> [T] {
     var result = old
     result.withUnsafeMutableBytes { out in
@@ -40,7 +50,10 @@ import Testing
           args.a = a.baseAddress
           args.b = b.baseAddress
           args.c = out.baseAddress
-          fb_gemm(&args, 0, 1)
+          (bias ?? []).withUnsafeBytes { bytes in
+            args.bias = bias == nil ? nil : bytes.baseAddress
+            fb_gemm(&args, 0, 1)
+          }
         }
       }
     }
@@ -61,6 +74,30 @@ import Testing
       FB_I32, c, ta, tb, a.map { Int32($0 * 8) }, b.map { Int32($0 * 8) }, old.map { Int32($0 * 64) }, alpha: 2, beta: 3
     )
     #expect(integers.map { Double($0) / 64 } == expected)
+  }
+
+  @Test(arguments: large, [(false, false), (true, false), (false, true), (true, true)])
+  func packedProductsFollowTheDefinition(_ c: Case, _ transposed: (Bool, Bool)) {
+    let (ta, tb) = transposed
+    var numbers = Numbers(seed: UInt64(c.m * 100 + c.n * 10 + c.k))
+    let a = numbers.doubles(c.m * c.k), b = numbers.doubles(c.k * c.n), bias = numbers.doubles(c.n)
+    let old = numbers.doubles(c.m * c.n), nothing = old.map { _ in Double.nan }
+    let product = Self.reference(c, ta, tb, a, b, old, alpha: 0.5, beta: 0)
+    let added = zip(product, old).map { $0 + $1 }
+    let biased = product.indices.map { product[$0] + bias[$0 % c.n] }
+    func check<T: BinaryFloatingPoint>(_ dtype: Int, _ type: T.Type, _ tolerance: Double) {
+      func run(_ old: [Double], beta: Double, bias: [Double]? = nil) -> [Double] {
+        Self.multiply(
+          dtype, c, ta, tb, a.map(T.init), b.map(T.init), old.map(T.init), alpha: 0.5, beta: beta,
+          bias: bias?.map(T.init)
+        ).map { Double($0) }
+      }
+      #expect(isClose(run(nothing, beta: 0), product, tolerance: tolerance))
+      #expect(isClose(run(old, beta: 1), added, tolerance: tolerance))
+      #expect(isClose(run(nothing, beta: 0, bias: bias), biased, tolerance: tolerance))
+    }
+    check(FB_F32, Float.self, 1e-4)
+    check(FB_F64, Double.self, 1e-12)
   }
 
   @Test func betaZeroNeverReadsC() {

@@ -32,6 +32,28 @@ import Testing
     }
   }
 
+  /// `amsgrad` has no kernel, and is Adam as long as the squares grow.
+  @Test(arguments: [DType.float32, .float64]) func adamsKernelComputesWhatItsRuleSays(dtype: DType) {
+    for (decay, decoupled, maximize) in [(0.0, false, false), (0.1, false, true), (0.1, true, false)] {
+      let start = Tensor((0..<37).map { Float($0) / 7 - 2 }, shape: [37]).to(dtype)
+      let cells = [false, true].map { _ in ParameterCell(start.clone()) }
+      let optimizers = zip(cells, [false, true]).map { cell, amsgrad in
+        Adam(
+          [cell], lr: 0.01, betas: (0.8, 0.99), weightDecay: decay, amsgrad: amsgrad, maximize: maximize,
+          decoupledWeightDecay: decoupled)
+      }
+      for step in 1...4 {
+        for (cell, optimizer) in zip(cells, optimizers) {
+          cell.grad = Tensor((0..<37).map { (Float(($0 * 11) % 37) - 18.5) * Float(step) }, shape: [37]).to(dtype)
+          optimizer.step()
+        }
+      }
+      let difference = (cells[0].tensor - cells[1].tensor).abs().max().itemDouble()
+      #expect(difference < (dtype == .float64 ? 1e-14 : 2e-6))
+      #expect((cells[0].tensor - start).abs().min().itemDouble() > 1e-3)
+    }
+  }
+
   @Test func aRestoredStateGoesOnBitForBit() throws {
     for i in optimizers([cell([0, 0])]).indices {
       let (x, y) = (cell([3, 3]), cell([3, 3]))

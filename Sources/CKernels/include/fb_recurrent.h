@@ -16,6 +16,10 @@ typedef struct {
   int64_t time, batch, hidden;
 } fb_recurrence;
 
+static inline int64_t fb_gate_count(const fb_recurrence *r) {
+  return r->mode == FB_LSTM ? 4 : r->mode == FB_GRU ? 3 : 1;
+}
+
 // Elements of a weight matrix in the order in which the kernels read it.
 int64_t fb_recurrence_packed_count(const fb_recurrence *r, bool backward);
 // weight: [gates * hidden, hidden], row-major.

@@ -1,0 +1,133 @@
+// Middling and large products of floats and doubles: both matrices are packed, the left one into strips of six rows, the
+// right one into panels of two vectors, so that the inner loop reads both in order (Goto and van de Geijn 2008).
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "gemm_panels.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <cstring>
+
+#include "gemm.hpp"
+#include "scratch.hpp"
+#include "strips-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fb {
+namespace HWY_NAMESPACE {
+namespace {  // file-local: other kernels use the same names
+
+constexpr int64_t kRows = 144;      // of the left matrix at a time: with a depth of 256 a third of a small second-level cache
+constexpr int64_t kColumns = 2048;  // of the right one
+// The strip of `rows` stored rows x[i * ld + p]: to[p * rows + i].
+template <class T> void PackStrip(const T *x, int64_t ld, int64_t rows, int64_t depth, T *to) {
+  using Square = SmallSquare<T>;
+  constexpr int64_t side = Square::n;
+  int64_t p = 0;
+  if (rows == kStrip) {
+    for (; p + side <= depth; p += side) {
+      int64_t i = 0;
+      for (; i + side <= kStrip; i += side) Square::transpose(x + i * ld + p, ld, to + p * kStrip + i, kStrip);
+      if constexpr (kStrip % side == 2) {
+        typename Square::V upper, lower;
+        std::memcpy(&upper, x + i * ld + p, 16);
+        std::memcpy(&lower, x + (i + 1) * ld + p, 16);
+        const typename Square::V pairs[2] = {Square::low(upper, lower), Square::high(upper, lower)};
+        T *place = to + p * kStrip + i;
+        for (int64_t k = 0; k < side; ++k)
+          std::memcpy(place + k * kStrip, reinterpret_cast<const T *>(pairs) + 2 * k, 2 * sizeof(T));
+      }
+    }
+  }
+  for (; p < depth; ++p)
+    for (int64_t i = 0; i < rows; ++i) to[p * rows + i] = x[i * ld + p];
+}
+
+template <class T> void PackStrips(const T *x, int64_t ld, int64_t rows, int64_t depth, T *to) {
+  const Strips strips(rows);
+  for (int64_t s = 0; s < strips.count; ++s, to += kApart) {
+    PackStrip(x + strips.start(s) * ld, ld, strips.rows(s), depth, to + strips.start(s) * depth);
+  }
+}
+
+// The strips of a matrix x[p * ld + i], whose columns they are. A few lines at a time: columns of a long matrix
+// push each other out of the cache.
+template <class T> void PackStripsOfColumns(const T *x, int64_t ld, int64_t rows, int64_t depth, T *to) {
+  constexpr int64_t kLines = 8;
+  const Strips strips(rows);
+  for (int64_t first = 0; first < depth; first += kLines) {
+    const int64_t end = std::min(depth, first + kLines);
+    for (int64_t s = 0; s < strips.count; ++s) {
+      const int64_t here = strips.rows(s);
+      const T *from = x + strips.start(s);
+      T *strip = to + strips.start(s) * depth + s * kApart;
+      if (here == kStrip)
+        for (int64_t p = first; p < end; ++p) std::memcpy(strip + p * kStrip, from + p * ld, kStrip * sizeof(T));
+      else
+        for (int64_t p = first; p < end; ++p) std::copy(from + p * ld, from + p * ld + here, strip + p * here);
+    }
+  }
+}
+
+int64_t EvenParts(int64_t length, int64_t most, int64_t multiple) {
+  const int64_t parts = (length + most - 1) / most;
+  return ((length + parts - 1) / parts + multiple - 1) / multiple * multiple;
+}
+
+template <class T> void Run(const fbd::Product<T> &p, const T *bias) {
+  const hn::ScalableTag<T> d;
+  const int64_t width = 2 * static_cast<int64_t>(hn::Lanes(d));
+  const int64_t deepest = 16384 / (width * static_cast<int64_t>(sizeof(T)));  // half of a first-level cache
+  const int64_t depths = EvenParts(p.k, deepest, 8), rows = EvenParts(p.m, kRows, kStrip);
+  // Rows a multiple of 4 KB apart share the same lines of the cache; others are read as they lie.
+  const bool packs = p.transA || p.lda * static_cast<int64_t>(sizeof(T)) % 4096 == 0;
+  const int64_t columns = std::min(p.n, kColumns);
+  const int64_t paddedColumns = (columns + width - 1) / width * width;
+  const int64_t strips = (rows * depths + Strips(rows).count * kApart + 15) / 16 * 16;
+  fbd::Scratch scratch(static_cast<size_t>(strips + paddedColumns * depths) * sizeof(T));
+  T *packed = scratch.as<T>(), *right = packed + strips;
+  for (int64_t j = 0; j < p.n; j += columns) {
+    const int64_t nHere = std::min(columns, p.n - j);
+    for (int64_t k = 0; k < p.k; k += depths) {
+      const int64_t kHere = std::min(depths, p.k - k);
+      const Panels<T> panels = p.transB ? packTransposed(d, p.b + j * p.ldb + k, p.ldb, nHere, kHere, right)
+                                        : packPanels(d, p.b + k * p.ldb + j, p.ldb, kHere, nHere, right);
+      for (int64_t i = 0; i < p.m; i += rows) {
+        const int64_t mHere = std::min(rows, p.m - i);
+        if (p.transA) PackStripsOfColumns(p.a + k * p.lda + i, p.lda, mHere, kHere, packed);
+        else if (packs) PackStrips(p.a + i * p.lda + k, p.lda, mHere, kHere, packed);
+        T *c = p.c + i * p.ldc + j;
+        const bool adds = k > 0 || (!bias && p.beta != T(0));
+        for (int64_t column = 0; column < nHere; column += width) {
+          const auto run = [&](auto left) HWY_ATTR {
+            multiplyRows(d, mHere, kHere, left, panels.data + column / width * panels.panel, p.alpha,
+                         adds ? c + column : bias ? bias + j + column : nullptr, adds ? p.ldc : 0, c + column, p.ldc,
+                         std::min(width, nHere - column));
+          };
+          if (packs) run(Left<T, true>{packed, 0});
+          else run(Left<T, false>{p.a + i * p.lda + k, p.lda});
+        }
+      }
+    }
+  }
+}
+
+void RunFloat(const fbd::Product<float> &p, const float *bias) { Run(p, bias); }
+void RunDouble(const fbd::Product<double> &p, const double *bias) { Run(p, bias); }
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace fb
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fb {
+HWY_EXPORT(RunFloat);
+HWY_EXPORT(RunDouble);
+void runPanels(const fbd::Product<float> &p, const float *bias) { HWY_DYNAMIC_DISPATCH(RunFloat)(p, bias); }
+void runPanels(const fbd::Product<double> &p, const double *bias) { HWY_DYNAMIC_DISPATCH(RunDouble)(p, bias); }
+}  // namespace fb
+namespace fbd {
+void multiplyPanels(const Product<float> &p, const float *bias) { fb::runPanels(p, bias); }
+void multiplyPanels(const Product<double> &p, const double *bias) { fb::runPanels(p, bias); }
+}  // namespace fbd
+#endif
