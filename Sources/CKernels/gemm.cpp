@@ -37,9 +37,12 @@ bool fitsBlas(int64_t m, int64_t n, int64_t k, int64_t lda, int64_t ldb, int64_t
 bool collides(int64_t ld) { return ld > 256 && ld % 256 == 0; }
 
 // Whether our kernel, which packs both matrices, is at least as fast as the libraries' (Docs/decisions.md).
-bool suitsPanels(const Product<double> &p) { return p.m >= 32 && p.n >= 16 && p.k >= 16; }
+bool suitsPanels(const Product<double> &p) {
+  return p.m >= 32 && p.n >= 16 && p.k >= 16 && (p.beta == 0 || p.beta == 1);
+}
 bool suitsPanels(const Product<float> &p) {
-  if (p.transA) return p.m >= 192 && p.n >= 96 && p.k >= (collides(p.lda) ? 32 : 128);
+  if (p.beta != 0 && p.beta != 1) return false;
+  if (p.transA) return p.m >= 96 && p.n >= 96 && p.m * p.n >= 1 << 15 && p.k >= (collides(p.lda) ? 32 : 128);
   return p.n >= 64 && p.k >= 32 && (p.m >= 192 || (p.m >= 64 && !p.transB && collides(p.ldb)));
 }
 
@@ -101,9 +104,9 @@ bool multiplyOuter(const Product<T> &p) {
 
 // The bias, if there is one, is added to each row and takes the place of beta C.
 template <class T>
-void callOnce(Product<T> p, const T *bias) {
+void callOnce(Product<T> p, const T *bias, bool packs) {
   if constexpr (!isComplex<T>) {
-    if (suitsPanels(p) && (p.beta == T(0) || p.beta == T(1))) return multiplyPanels(p, bias);
+    if (packs) return multiplyPanels(p, bias);
   }
   if (bias) startFrom(bias, p);
   if constexpr (!isComplex<T>) {
@@ -114,7 +117,7 @@ void callOnce(Product<T> p, const T *bias) {
 
 // A large product cut along its longer side into pieces that depend on its shape alone, so that the result does not
 // depend on the number of threads. BLAS's own threads are not asked: they would wait for each other, and spin for more
-// work while ours need the core.
+// work while ours need the core. Our kernel's numbers do not depend on the cut: one thread alone packs everything once.
 template <class T>
 void multiplyInPieces(const Product<T> &p, const T *bias) {
   constexpr int64_t kSide = 256;  // narrower pieces spend too much on copying the other matrix together
@@ -122,11 +125,13 @@ void multiplyInPieces(const Product<T> &p, const T *bias) {
   const int64_t side = byRows ? p.m : p.n, work = p.m * p.n * p.k;
   const int64_t worthIt = p.m == 1 || p.n == 1 || p.k == 1 ? work >> 18 : work >> 21;
   const int64_t most = std::min(worthIt, std::max(side / kSide, std::min<int64_t>(2, side / (kSide / 2))));
-  if (most < 2) return callOnce(p, bias);
+  bool packs = false;
+  if constexpr (!isComplex<T>) packs = suitsPanels(p);
+  if (most < 2 || (packs && sharingThreads() == 1)) return callOnce(p, bias, packs);
   int64_t wanted = 2;  // a power of two, so that two, four, ... threads get equal shares
   while (2 * wanted <= most) wanted *= 2;
-  struct Pieces { const Product<T> &p; const T *bias; bool byRows; int64_t length; };
-  Pieces pieces{p, bias, byRows, (side + wanted - 1) / wanted};
+  struct Pieces { const Product<T> &p; const T *bias; bool packs, byRows; int64_t length; };
+  Pieces pieces{p, bias, packs, byRows, (side + wanted - 1) / wanted};
   pieces.length = (pieces.length + 15) / 16 * 16;
   parallelFor((side + pieces.length - 1) / pieces.length, [](void *raw, int64_t i) {
     const Pieces &pieces = *static_cast<Pieces *>(raw);
@@ -143,7 +148,7 @@ void multiplyInPieces(const Product<T> &p, const T *bias) {
       part.c += start;
       if (bias) bias += start;
     }
-    callOnce(part, bias);
+    callOnce(part, bias, pieces.packs);
   }, &pieces);
 }
 

@@ -36,6 +36,8 @@ void adoptThreadCount(int64_t multiplications);
 // Whether parallelFor gains anything.
 bool isWorthSharing(int64_t multiplications);
 int threadCount();
+// How many threads parallelFor uses here: one inside an item of another.
+int sharingThreads();
 // fb_parallel_for.
 void parallelFor(int64_t count, void (*body)(void *context, int64_t i), void *context);
 

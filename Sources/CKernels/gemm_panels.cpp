@@ -25,6 +25,7 @@ template <class T> void PackStrip(const T *x, int64_t ld, int64_t rows, int64_t 
   int64_t p = 0;
   if (rows == kStrip) {
     for (; p + side <= depth; p += side) {
+      for (int64_t i = 0; i < kStrip; ++i) __builtin_prefetch(x + (kStrip + i) * ld + p);  // lines of the next strip
       int64_t i = 0;
       for (; i + side <= kStrip; i += side) Square::transpose(x + i * ld + p, ld, to + p * kStrip + i, kStrip);
       if constexpr (kStrip % side == 2) {

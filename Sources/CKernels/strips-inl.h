@@ -96,7 +96,10 @@ Panels<T> packTransposed(D d, const T *x, int64_t ld, int64_t columns, int64_t r
       const T *from = x + (first + j) * ld;
       int64_t i = 0;
       if (j + side <= count)
-        for (; i + side <= rows; i += side) transposeSquare(from + i, ld, to + i * width + j, width);
+        for (; i + side <= rows; i += side) {
+          for (int64_t k = 0; k < side; ++k) __builtin_prefetch(from + (side + k) * ld + i);  // lines of the next squares
+          transposeSquare(from + i, ld, to + i * width + j, width);
+        }
       for (; i < rows; ++i)
         for (int64_t k = 0; k < std::min(side, count - j); ++k) to[i * width + j + k] = from[k * ld + i];
     }

@@ -174,6 +174,8 @@ void adoptThreadCount(int64_t multiplications) {
 
 bool isWorthSharing(int64_t multiplications) { return multiplications >= int64_t(1) << 20; }
 
+int sharingThreads() { return isSharing ? 1 : threadCount(); }
+
 int threadCount() {
   const int count = wanted.load(std::memory_order_relaxed);
   return count ? count : threadsAtFirst();
