@@ -42,9 +42,15 @@ void Multiply(int64_t rows, int64_t depth, int64_t columns, const T *a, const T 
                  columns, std::min(width, columns - j));
 }
 
+// Beyond 87, where e^x is no normal float, a sigmoid is as good as 0 or 1; NaN stays.
 template <class D, class V = hn::Vec<D>> HWY_INLINE V Sigmoid(D d, V x) {
   const auto one = hn::Set(d, hn::TFromD<D>(1));
-  return hn::Div(one, hn::Add(one, Exp()(d, hn::Neg(x))));
+  if constexpr (sizeof(hn::TFromD<D>) == 4) {
+    const V clamped = hn::Max(hn::Set(d, -87.f), hn::Min(hn::Set(d, 87.f), hn::Neg(x)));
+    return hn::Div(one, hn::Add(one, NormalExpOfFloat(d, clamped)));
+  } else {
+    return hn::Div(one, hn::Add(one, Exp()(d, hn::Neg(x))));
+  }
 }
 
 // Calls f(i, load, store) for i in 0..<n in steps of a vector; load and store handle the rest at the end.

@@ -45,8 +45,12 @@ struct Recurrence: Primitive {
       batch: Int64(states.shape[1]), hidden: Int64(states.shape[2]))
   }
 
-  /// Rows of a batch that one thread takes: six fill the registers.
-  fileprivate static let grain = 12
+  /// Rows of a batch that one thread takes at once: equal shares, but six, which fill the registers, at least.
+  fileprivate static func grain(_ batch: Int) -> Int {
+    let threads = ThreadPool.threadCount
+    let shares = threads * max(1, batch / (48 * threads))
+    return max(6, (batch + shares - 1) / shares)
+  }
 
   func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
     let states = outputs[0]
@@ -61,7 +65,7 @@ struct Recurrence: Primitive {
     fb_recurrence_pack(&r, inputs[1].pointer, false, packed.pointer)
     let reserve = outputs.count > 1 ? outputs[outputs.count - 1].pointer : nil
     let description = r
-    ThreadPool.run(count: batch, grain: Self.grain) { rows in
+    ThreadPool.run(count: batch, grain: Self.grain(batch)) { rows in
       var r = description
       fb_recurrence_forward(
         &r, inputs[0].pointer, packed.pointer, hasBias ? inputs[2].pointer : nil, states.pointer, cells, reserve,
@@ -150,7 +154,7 @@ struct RecurrenceGradient: Primitive {
     fb_recurrence_pack(&r, weight.pointer, true, packed.pointer)
     let rest = Array(inputs[(weightIndex + 1)...])
     let description = r
-    ThreadPool.run(count: Int(r.batch), grain: Recurrence.grain) { rows in
+    ThreadPool.run(count: Int(r.batch), grain: Recurrence.grain(Int(r.batch))) { rows in
       var r = description
       fb_recurrence_backward(
         &r, inputs[0].pointer, mode == .lstm ? inputs[1].pointer : nil, packed.pointer, rest[0].pointer,
