@@ -33,24 +33,27 @@ HWY_INLINE void CopyBytes(const uint8_t *from, uint8_t *to, int64_t bytes) {
   }
 }
 
-// Rows lie anywhere, so that the hardware does not see which comes next.
-constexpr int64_t kAhead = 3;
+// Rows lie anywhere, so that the hardware does not see which comes next: some 2 KB of them are fetched ahead.
+HWY_INLINE int64_t RowsAhead(int64_t bytes) { return std::max<int64_t>(3, 2048 / bytes); }
+
 HWY_INLINE void Prefetch(const uint8_t *row, int64_t bytes) {
   constexpr int64_t line = 64;
   for (int64_t i = 0; i < std::min<int64_t>(bytes, 8 * line); i += line) __builtin_prefetch(row + i);
 }
 
 void CopyRows(const uint8_t *from, int64_t fromStep, uint8_t *to, int64_t toStep, int64_t rows, int64_t bytes) {
+  const int64_t ahead = RowsAhead(bytes);
   for (int64_t r = 0; r < rows; ++r) {
-    if (r + kAhead < rows) Prefetch(from + (r + kAhead) * fromStep, bytes);
+    if (r + ahead < rows) Prefetch(from + (r + ahead) * fromStep, bytes);
     CopyBytes(from + r * fromStep, to + r * toStep, bytes);
   }
 }
 
 void CopyIndexedRows(const uint8_t *from, int64_t n, const int64_t *index, uint8_t *to, int64_t rows, int64_t bytes) {
   const auto row = [&](int64_t r) { return from + (index[r] < 0 ? index[r] + n : index[r]) * bytes; };
+  const int64_t ahead = RowsAhead(bytes);
   for (int64_t r = 0; r < rows; ++r) {
-    if (r + kAhead < rows) Prefetch(row(r + kAhead), bytes);
+    if (r + ahead < rows) Prefetch(row(r + ahead), bytes);
     CopyBytes(row(r), to + r * bytes, bytes);
   }
 }

@@ -89,6 +89,9 @@ void spreadPlane(const fb_pool &p, const T *dy, Compute<T> *dx, Find find) {
 struct Windows {
   std::vector<int64_t> begin, end, share;
 
+  // Whether the only window is the whole input.
+  bool covers(int64_t length) const { return begin[0] == 0 && end[0] == length; }
+
   template <class Find> Windows(const fb_pool &p, int dimension, Find find) {
     for (int64_t i = 0; i < p.output[dimension]; ++i) {
       const Box box = dimension == 1 ? find(p, 0, i, 0) : find(p, 0, 0, i);
@@ -106,11 +109,17 @@ template <class T> class Rows {
   Rows(const fb_pool &p, Find find)
       : down(p, 1, find), across(p, 2, find), whole(T(find(p, 0, 0, 0).whole)), width(p.input[2]),
         outWidth(p.output[2]), row(size_t(width)), quotients(size_t(outWidth)), divisors(size_t(outWidth)) {
+    coversPlane = outWidth == 1 && p.output[1] == 1 && across.covers(width) && down.covers(p.input[1]) &&
+                  p.input[1] * width <= 4096;  // more should not be added up in one row
     areas = width >= 2 * outWidth;
     for (int64_t j = 0; j < outWidth; ++j) areas = areas && across.begin[j] == 2 * j && across.end[j] == 2 * j + 2;
   }
 
-  void average(const T *x, T *y) {
+  void average(const T *x, T *y, int64_t inPlane) {
+    if (coversPlane) {
+      *y = sum(x, inPlane) / *divisorsOf(0);
+      return;
+    }
     T *sums = row.data();
     for (size_t i = 0; i < down.begin.size(); ++i, y += outWidth) {
       std::fill(row.begin(), row.end(), T(0));
@@ -127,6 +136,10 @@ template <class T> class Rows {
   }
 
   void spread(const T *dy, T *dx, int64_t inPlane) {
+    if (coversPlane) {
+      std::fill(dx, dx + inPlane, *dy / *divisorsOf(0));
+      return;
+    }
     std::fill(dx, dx + inPlane, T(0));
     T *parts = row.data(), *quotient = quotients.data();
     std::fill(row.begin(), row.end(), T(0));
@@ -150,7 +163,8 @@ template <class T> class Rows {
   const T whole;
   const int64_t width, outWidth;
   std::vector<T> row, quotients, divisors;
-  bool areas;  // windows of two that lie side by side
+  bool areas;        // windows of two that lie side by side
+  bool coversPlane;  // one window
   int64_t share = -1;
 
   // Of a row of windows; those of empty ones make zeros.
@@ -183,7 +197,7 @@ void average(const fb_pool &p, const void *x, void *y, int64_t begin, int64_t en
       if (p.input[0] == 1 && p.output[0] == 1) {
         Rows<T> rows(p, find);
         for (int64_t plane = begin; plane < end; ++plane)
-          rows.average(static_cast<const T *>(x) + plane * inPlane, static_cast<T *>(y) + plane * outPlane);
+          rows.average(static_cast<const T *>(x) + plane * inPlane, static_cast<T *>(y) + plane * outPlane, inPlane);
         return;
       }
     }
