@@ -37,7 +37,14 @@ private func perform<P: Primitive>(_ op: P, _ inputs: [Tensor], _ context: Conte
     bodies = layouts.map { TensorBody(storage: input.storage, layout: $0, dtype: input.dtype) }
   } else {
     let inputs = try onCommonDevice(op, inputs)
-    bodies = try execute(op, inputs, context).map(\.body)
+    // Its draws are the instruction's, not something that the graph does not say.
+    let results =
+      if op.isRandom, context.tracer != nil {
+        try untraced { () throws(OpError) in try execute(op, inputs, context) }
+      } else {
+        try execute(op, inputs, context)
+      }
+    bodies = results.map(\.body)
   }
   var outputs: [Tensor]
   if context.values.recordsGradients, inputs.contains(where: { $0.requiresGrad }),
@@ -53,6 +60,10 @@ private func perform<P: Primitive>(_ op: P, _ inputs: [Tensor], _ context: Conte
   }
   context.tracer?.record(op, inputs, &outputs)
   return outputs
+}
+
+private func untraced<R>(_ body: () throws(OpError) -> R) throws(OpError) -> R {
+  try Context.scoped({ $0.tracer = nil }) { Result(catching: body) }.get()
 }
 
 /// Scalars on the host follow the other inputs; anything else must lie together.

@@ -46,13 +46,11 @@ extension Tensor {
   }
 
   /// The same values, cut from the graph. SeeAlso: torch.Tensor.detach
-  public func detached() -> Tensor {
-    if requiresGrad { noteInTrace("detaches a value") }
-    return withSlot(nil)
-  }
+  public func detached() -> Tensor { withSlot(nil) }
 
   /// Lets `grad` of a tensor inside the graph be kept in the next backward. SeeAlso: torch.Tensor.retain_grad
   public func retainGrad() {
+    noteInTrace("keeps or watches gradients inside", aboutGradients: true)
     guard let node = body.node else {
       if body.slot == nil { report(OpError("retainGrad", "the tensor does not require a gradient")) }
       return
@@ -64,6 +62,7 @@ extension Tensor {
   /// SeeAlso: torch.Tensor.register_hook
   @discardableResult
   public func registerHook(_ hook: @escaping @Sendable (Tensor) -> Tensor?) -> HookHandle {
+    noteInTrace("keeps or watches gradients inside", aboutGradients: true)
     if let node = body.node { return node.addHook(body.outputIndex, hook) }
     guard let slot = body.slot else {
       report(OpError("registerHook", "the tensor does not require a gradient"))

@@ -53,6 +53,9 @@ public final class Context: Sendable {
   /// SeeAlso: torch.is_inference_mode_enabled
   public static var isInferenceMode: Bool { current.values.isInference }
 
+  /// Whether an error was recorded in the innermost `withErrors`.
+  package static var hasFailed: Bool { current.errorBox?.error != nil }
+
   /// Whether operations are being written down.
   package static var isTracing: Bool { current.tracer != nil }
 

@@ -23,7 +23,10 @@ public final class Generator: Sendable {
   public static var `default`: Generator { Context.current.values.generator ?? global }
 
   /// Starts the stream of `seed` anew. SeeAlso: torch.Generator.manual_seed
-  public func manualSeed(_ seed: UInt64) { engine.seed(seed) }
+  public func manualSeed(_ seed: UInt64) {
+    noteInTrace("seeds a generator")
+    engine.seed(seed)
+  }
 
   /// The seed of the current stream. SeeAlso: torch.Generator.initial_seed
   public var initialSeed: UInt64 { engine.state.seed }
@@ -31,7 +34,10 @@ public final class Generator: Sendable {
   /// Everything the stream depends on; assign it to continue from there. SeeAlso: torch.Generator.get_state
   public var state: GeneratorState {
     get { engine.state }
-    set { engine.state = newValue }
+    set {
+      noteInTrace("seeds a generator")
+      engine.state = newValue
+    }
   }
 
   /// Draws while nobody else does.

@@ -33,6 +33,7 @@ extension Graph {
     for value in outer.inputs {
       guard let k = producer[value], let inner = list[k], let a = fusable(inner, differentiable),
         outer.inputs.count(where: { $0 == value }) == uses[value],
+        !differentiable || inner.recordsGradients || !outer.recordsGradients,
         specs[value].shape == specs[outer.outputs[0]].shape
       else { continue }
       var operands: [Int] = []

@@ -1,11 +1,12 @@
 import FlamebackKernels
 
 extension Graph {
-  /// Without the instructions and constants that no output needs.
+  /// Without the instructions and constants that no output needs; random numbers are drawn all the same.
   package func withoutUnused() -> Graph {
     var needed = Set(outputs)
     var kept: [Instruction] = []
-    for instruction in instructions.reversed() where instruction.outputs.contains(where: needed.contains) {
+    for instruction in instructions.reversed()
+    where instruction.primitive.isRandom || instruction.outputs.contains(where: needed.contains) {
       kept.append(instruction)
       needed.formUnion(instruction.inputs)
     }
@@ -22,7 +23,9 @@ extension Graph {
     var result = self
     result.instructions = []
     for instruction in instructions {
-      guard instruction.inputs.allSatisfy({ result.constants[$0] != nil }), !instruction.inputs.isEmpty else {
+      guard !instruction.primitive.isRandom, !instruction.inputs.isEmpty,
+        instruction.inputs.allSatisfy({ result.constants[$0] != nil })
+      else {
         result.instructions.append(instruction)
         continue
       }
@@ -31,6 +34,14 @@ extension Graph {
     }
     result.regions = []
     return result
+  }
+
+  /// The constant of that name becomes one more input.
+  package mutating func makeInput(_ name: String) {
+    guard let i = names.first(where: { $0.value == name })?.key else { return }
+    constants[i] = nil
+    names[i] = nil
+    inputs.append(i)
   }
 
   /// A new constant's number.

@@ -44,29 +44,7 @@ public struct Graph: Sendable {
   package internal(set) var regions: [Region] = []
 
   /// Runs the instructions on new inputs of the recorded shapes.
-  public func callAsFunction(_ arguments: [Tensor]) -> [Tensor] { callAsFunction(arguments, constants: constants) }
-
-  /// The same with other values of the constants.
-  package func callAsFunction(_ arguments: [Tensor], constants: [Int: Tensor]) -> [Tensor] {
-    guard arguments.count == inputs.count else {
-      report(OpError("graph", "expected \(inputs.count) inputs, got \(arguments.count)"))
-      return outputs.map { .poisoned(specs[$0]) }
-    }
-    var values: [Tensor?] = Array(repeating: nil, count: specs.count)
-    for (i, tensor) in constants { values[i] = tensor }
-    for (i, argument) in zip(inputs, arguments) {
-      guard argument.shape == specs[i].shape, argument.dtype == specs[i].dtype else {
-        report(OpError("graph", "was traced for \(specs[i]), got \(argument.spec)"))
-        return outputs.map { .poisoned(specs[$0]) }
-      }
-      values[i] = argument
-    }
-    for instruction in instructions {
-      let results = Graph.run(instruction.primitive, instruction.inputs.map { values[$0]! })
-      for (i, result) in zip(instruction.outputs, results) { values[i] = result }
-    }
-    return outputs.map { values[$0]! }
-  }
+  public func callAsFunction(_ arguments: [Tensor]) -> [Tensor] { Replay(self)(arguments) }
 
   static func run(_ primitive: any Primitive, _ inputs: [Tensor]) -> [Tensor] {
     func open<P: Primitive>(_ primitive: P) -> [Tensor] { apply(primitive, inputs) }

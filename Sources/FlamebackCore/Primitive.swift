@@ -29,6 +29,8 @@ public protocol Primitive: Sendable {
   var hostInputs: Set<Int> { get }
   /// What `autocast` does with the inputs.
   var autocast: AutocastRule { get }
+  /// Whether it draws random numbers: a graph runs it every time and in its place, even if nobody reads the result.
+  var isRandom: Bool { get }
   /// What a graph prints beside the name.
   var attributes: [(String, String)] { get }
 }
@@ -43,6 +45,7 @@ extension Primitive {
   public var acceptsStrides: Bool { false }
   public var hostInputs: Set<Int> { [] }
   public var autocast: AutocastRule { .unchanged }
+  public var isRandom: Bool { false }
   public var attributes: [(String, String)] { [] }
 }
 

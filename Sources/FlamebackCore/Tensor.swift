@@ -85,6 +85,15 @@ extension Tensor {
         isInference: body.isInference))
   }
 
+  /// The same elements in what counts as other memory, so that a trace tells it from all else that lies there.
+  package var withOwnIdentity: Tensor {
+    guard device == .cpu else { return noGrad { withoutHistory.clone() }.withSlot(body.slot) }
+    let memory = body.storage
+    let storage = Storage(foreign: memory.address, byteCount: memory.byteCount) { withExtendedLifetime(memory) {} }
+    return Tensor(
+      TensorBody(storage: storage, layout: layout, dtype: dtype, slot: body.slot, isInference: body.isInference))
+  }
+
   /// The view that a host kernel reads.
   package var hostView: HostView {
     HostView(

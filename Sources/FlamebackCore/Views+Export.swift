@@ -25,6 +25,10 @@ extension SumTo: Exportable {
   }
 }
 
+extension Detach: Exportable {
+  package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] { [inputs[0]] }
+}
+
 extension Transfer: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] { [inputs[0]] }
 }

@@ -93,6 +93,7 @@ public struct Binomial: Distribution {
 struct BinomialDraw: Primitive {
   static let name = "binomial"
   let generator: Generator?
+  var isRandom: Bool { true }
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
 

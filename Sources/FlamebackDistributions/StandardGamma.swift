@@ -19,6 +19,7 @@ extension Tensor {
 struct StandardGamma: Primitive {
   static let name = "standardGamma"
   let generator: Generator?
+  var isRandom: Bool { true }
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
 

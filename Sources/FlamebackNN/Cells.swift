@@ -46,6 +46,7 @@ public final class ParameterCell: StateCell {
   public var tensor: Tensor {
     get { parametrization?.value() ?? leaf! }
     set {
+      noteAssignment(to: self)
       if parametrization != nil {
         return report(OpError("parameter", "a parametrized value cannot be assigned: change its parts"))
       }
@@ -110,11 +111,15 @@ public final class BufferCell: StateCell {
   public init(_ tensor: Tensor, isPersistent: Bool = true) {
     value = tensor.detached()
     self.isPersistent = isPersistent
+    noteAssignment(to: self)
   }
 
   /// The value, never part of a graph.
   public var tensor: Tensor {
     get { value }
-    set { value = newValue.detached() }
+    set {
+      noteAssignment(to: self)
+      value = newValue.detached()
+    }
   }
 }

@@ -8,10 +8,11 @@ import FlamebackOps
 
 /// A model (or a function of tensors) whose calls run as optimised graphs. SeeAlso: torch.compile
 ///
-/// The first call with inputs of new shapes, or in another mode, runs `body` once while a graph is recorded. Without
-/// gradients the graph's constants and batch norms are folded, elementwise functions joined, and memory is planned; with
-/// gradients elementwise functions are joined. Where a graph would not say what `body` does - it draws random numbers,
-/// reads values, cuts gradients - the call runs `body` itself; `log` tells when and why.
+/// The first call with inputs of new shapes, or in another mode, runs `body` while a graph is recorded. Without gradients
+/// the graph's constants and batch norms are folded, elementwise functions joined, and memory is planned; with gradients
+/// elementwise functions are joined. Random numbers are drawn anew in each call, in the order of `body`, and buffers of
+/// `model` that `body` changes get their new values. Where a graph would not say what `body` does - it reads values, has
+/// gradients of its own making - further calls run `body` itself; `log` tells when and why.
 ///
 /// Parameters and buffers of `model` may change between calls. Whatever else `body` reads is taken as fixed, and so is the
 /// model's structure: call `reset` after changing it.
@@ -33,116 +34,175 @@ public final class Compiled {
   private struct Key: Hashable {
     let specs: [TensorSpec]
     let modes: [Bool]
-    /// Whether gradients would be recorded, and whether something asks for one.
+    /// Whether gradients would be recorded, and which inputs and parameters ask for one.
     let isGradEnabled: Bool
-    let recordsGradients: Bool
+    let wanted: [Bool]
     let autocast: DType?
     let defaultDType: DType
+
+    var recordsGradients: Bool { !wanted.isEmpty }
   }
 
   private enum Entry {
     case eager
-    /// With the numbers of the constants whose values are read anew at each call.
-    case graph(Graph, [(number: Int, cell: any StateCell)])
-    /// With the tensors that were folded into it.
-    case plan(ExecutionPlan, [(cell: any StateCell, tensor: Tensor)])
+    case graph(Recorded)
+  }
+
+  /// A graph whose last inputs are the values of buffers that it changes, and whose last outputs the new ones.
+  private struct Recorded {
+    enum Runner {
+      /// With the numbers of the constants whose values are read anew at each call.
+      case replay(Replay, [(number: Int, cell: any StateCell)])
+      /// With the tensors that were folded into it.
+      case plan(ExecutionPlan, [(cell: any StateCell, tensor: Tensor)])
+    }
+
+    let runner: Runner
+    let changed: [(cell: any StateCell, spec: TensorSpec)]
+  }
+
+  /// What the model is made of: looking it through takes longer than a small one's call.
+  private struct Parts {
+    var cells: [(name: String, cell: any StateCell)] = []
+    var parameters: [ParameterCell] = []
+    var modules: [Module] = []
+
+    init(_ model: Module?) {
+      guard let model else { return }
+      parameters = model.parameters()
+      cells = model.namedParameters.map { ($0.name, $0.parameter) } + model.namedBuffers.map { ($0.name, $0.buffer) }
+      modules = model.modules
+    }
+  }
+
+  private lazy var parts = Parts(model)
+
+  /// Forgets all graphs, and what the model is made of. SeeAlso: torch._dynamo.reset
+  public func reset() {
+    entries = [:]
+    parts = Parts(model)
   }
 
   public func callAsFunction(_ inputs: [Tensor]) -> [Tensor] {
     guard !Context.isTracing, inputs.allSatisfy({ !$0.isPoisoned }) else { return body(inputs) }
-    let cells = self.cells
-    let records =
-      Context.isGradEnabled
-      && (inputs.contains(where: \.requiresGrad)
-        || cells.contains { ($0.cell as? ParameterCell)?.requiresGrad == true })
+    if parts.parameters.contains(where: { $0.parametrization != nil }) { reset() }
+    var wanted: [Bool] = []
+    if Context.isGradEnabled {
+      wanted = inputs.map(\.requiresGrad) + parts.parameters.map(\.requiresGrad)
+      if !wanted.contains(true) { wanted = [] }
+    }
     let key = Key(
-      specs: inputs.map(\.spec), modes: modules.map(\.isTraining), isGradEnabled: Context.isGradEnabled,
-      recordsGradients: records,
-      autocast: Context.autocastDType, defaultDType: Context.defaultDType)
+      specs: inputs.map(\.spec), modes: parts.modules.map(\.isTraining), isGradEnabled: Context.isGradEnabled,
+      wanted: wanted, autocast: Context.autocastDType, defaultDType: Context.defaultDType)
     switch entries[key] {
     case .eager: return body(inputs)
-    case .graph(let graph, let live): return run(graph, inputs, live)
-    case .plan(let plan, let fixed):
-      if fixed.allSatisfy({ $0.cell.tensor.sharesStorage(with: $0.tensor) }) { return run(plan, inputs) }
-      say("recorded again: parameters changed")
+    case .graph(let recorded):
+      guard let change = change(since: recorded) else { return run(recorded, inputs) }
+      say("recorded again: \(change)")
     case nil: say(reason(key))
     }
     if entries.count >= limit, entries[key] == nil {
       say("not recorded: \(limit) graphs are kept already")
       return body(inputs)
     }
-    let entry = record(key, inputs, cells)
-    entries[key] = entry
-    switch entry {
-    case .eager: return body(inputs)
-    case .graph(let graph, let live): return run(graph, inputs, live)
-    case .plan(let plan, _): return run(plan, inputs)
+    return record(key, inputs)
+  }
+
+  /// Why a graph does not fit the model any more.
+  private func change(since recorded: Recorded) -> String? {
+    if case .plan(_, let fixed) = recorded.runner,
+      !fixed.allSatisfy({ $0.cell.tensor.sharesStorage(with: $0.tensor) })
+    {
+      return "parameters changed"
     }
+    return recorded.changed.allSatisfy { $0.cell.tensor.spec == $0.spec } ? nil : "a buffer has another shape"
   }
 
-  private func run(_ plan: ExecutionPlan, _ inputs: [Tensor]) -> [Tensor] {
-    do { return try plan(inputs) } catch {
-      report(error)
-      return body(inputs)
+  private func run(_ recorded: Recorded, _ inputs: [Tensor]) -> [Tensor] {
+    let arguments = inputs + recorded.changed.map(\.cell.tensor)
+    var results: [Tensor]
+    switch recorded.runner {
+    case .replay(let replay, let live):
+      results = replay(arguments.map { $0.contiguous() }, live: live.map { ($0.number, $0.cell.tensor) })
+    case .plan(let plan, _):
+      do { results = try plan(arguments) } catch {
+        report(error)
+        return body(inputs)
+      }
     }
+    let values = results.suffix(recorded.changed.count)
+    results.removeLast(recorded.changed.count)
+    if !values.contains(where: \.isPoisoned) {
+      for ((cell, _), value) in zip(recorded.changed, values) { cell.tensor = value }
+    }
+    return results
   }
 
-  private func run(_ graph: Graph, _ inputs: [Tensor], _ live: [(number: Int, cell: any StateCell)]) -> [Tensor] {
-    var constants = graph.constants
-    for (number, cell) in live { constants[number] = cell.tensor }
-    return graph(inputs.map { $0.contiguous() }, constants: constants)  // as it was recorded
+  /// Runs `body`, and keeps what it did as a graph if one can say it.
+  private func record(_ key: Key, _ inputs: [Tensor]) -> [Tensor] {
+    let cells = parts.cells
+    let before = cells.map(\.cell.tensor)
+    // Two buffers may begin with the same memory, and `body` may hold a parameter's first value.
+    for (cell, tensor) in zip(cells, before) { cell.cell.tensor = tensor.withOwnIdentity }
+    let values = cells.map(\.cell.tensor)
+    var changed: [Int] = []
+    var count = 0
+    let traced = recording(
+      inputs.map { key.recordsGradients ? $0 : $0.detached() }, named: values.enumerated().map { ("\($0)", $1) }
+    ) { inputs in
+      let outputs = body(inputs)
+      count = outputs.count
+      changed = cells.indices.filter { i in
+        let value = cells[i].cell.tensor
+        return !value.sharesStorage(with: values[i]) || value.layout != values[i].layout
+      }
+      return outputs + changed.map { cells[$0].cell.tensor.withoutHistory }
+    }
+    for i in cells.indices where !changed.contains(i) { cells[i].cell.tensor = before[i] }
+    if Context.hasFailed {
+      say("not recorded: the call failed")
+    } else {
+      entries[key] = entry(key, traced, outputs: count, changed, before)
+    }
+    return Array(traced.outputs.prefix(count))
   }
 
-  /// Looking a model through takes longer than a small one's call.
-  private lazy var cells: [(name: String, cell: any StateCell)] = model?.namedState.map { ($0.name, $0.cell) } ?? []
-  private lazy var modules: [Module] = model?.modules ?? []
-
-  /// Forgets all graphs, and what the model is made of. SeeAlso: torch._dynamo.reset
-  public func reset() {
-    entries = [:]
-    cells = model?.namedState.map { ($0.name, $0.cell) } ?? []
-    modules = model?.modules ?? []
-  }
-
-  private func record(_ key: Key, _ inputs: [Tensor], _ cells: [(name: String, cell: any StateCell)]) -> Entry {
+  /// `changed`: the numbers of the cells that have other values than `before`.
+  private func entry(
+    _ key: Key, _ traced: Recording, outputs: Int, _ changed: [Int], _ before: [Tensor]
+  ) -> Entry {
     func eager(_ reason: String) -> Entry {
       say("runs without a graph: it \(reason)")
       return .eager
     }
-    if cells.contains(where: { ($0.cell as? ParameterCell)?.parametrization != nil }) {
-      return eager("has parameters that are computed from others")
+    let cells = parts.cells
+    if let note = traced.notes.first(where: { key.isGradEnabled || !$0.isAboutGradients }) {
+      return eager(note.text)
     }
-    let random = Generator(state: Generator.default.state)  // a copy: the recording must not move the stream on
-    let before = cells.map(\.cell.tensor)
-    // Within withErrors, so that inputs which the model refuses are refused by the call itself.
-    let traced = try? withErrors {
-      withGenerator(random) {
-        traceWithNotes(
-          inputs.map { key.recordsGradients ? $0 : $0.detached() }, named: zip(cells, before).map { ($0.name, $1) },
-          body)
-      }
+    let own = Set(cells.map { ObjectIdentifier($0.cell) })
+    if traced.assigned.contains(where: { !own.contains(ObjectIdentifier($0)) }) {
+      return eager("changes a buffer or parameter that is none of the model's")
     }
-    let changed = zip(cells, before).filter { !$0.cell.tensor.sharesStorage(with: $1) }.map { $0.0 }
-    for (cell, tensor) in zip(cells, before) where !cell.cell.tensor.sharesStorage(with: tensor) {
-      cell.cell.tensor = tensor
+    if let i = changed.first(where: { cells[$0].cell.tensor.spec != before[$0].spec }) {
+      return eager("changes the shape or type of '\(cells[i].name)'")
     }
-    guard let (graph, notes) = traced else { return eager("failed") }
-    if let cell = changed.first { return eager("changes '\(cell.name)'") }
-    func live(_ graph: Graph) -> Entry {
-      let named = Dictionary(cells.map { ($0.name, $0.cell) }) { first, _ in first }
-      return .graph(graph, graph.names.compactMap { number, name in named[name].map { (number, $0) } })
+    if !key.recordsGradients, traced.outputs.prefix(outputs).contains(where: { !$0.isLeaf }) {
+      return eager("turns gradients on for a part")
     }
-    let always = ["draws random numbers", "reads values", "runs backward"]
-    if let note = notes.first(where: { key.isGradEnabled || always.contains($0) }) { return eager(note) }
-    if key.recordsGradients {
-      if graph.instructions.contains(where: { !$0.recordsGradients }) { return eager("turns gradients off for a part") }
-      return live(graph.withoutUnused().fused(differentiable: true))
+    var graph = traced.graph
+    for i in changed { graph.makeInput("\(i)") }
+    let places = changed.map { (cell: cells[$0].cell, spec: before[$0].spec) }
+    func replay(_ graph: Graph) -> Entry {
+      let live = graph.names.map { (number: $0, cell: cells[Int($1)!].cell) }
+      return .graph(
+        Recorded(runner: .replay(Replay(graph, live: Set(live.map(\.number))), live), changed: places))
     }
     let used = graph.withoutUnused()
+    if key.recordsGradients { return replay(used.fused(differentiable: true)) }
     let folded = used.foldingConstants().foldingBatchNorms().fused(differentiable: false).withoutUnused()
-    guard let plan = ExecutionPlan(folded) else { return live(used.fused(differentiable: false)) }
-    let names = Set(used.names.values)
-    return .plan(plan, zip(cells, before).filter { names.contains($0.0.name) }.map { ($0.0.cell, $0.1) })
+    guard let plan = ExecutionPlan(folded) else { return replay(used.fused(differentiable: false)) }
+    let fixed = used.names.values.map { Int($0)! }
+    return .graph(Recorded(runner: .plan(plan, fixed.map { (cells[$0].cell, before[$0]) }), changed: places))
   }
 
   /// Why there is no graph yet.
@@ -156,6 +216,7 @@ public final class Compiled {
       case let known? where known.modes != key.modes: "another mode of training or evaluation"
       case let known? where known.recordsGradients != key.recordsGradients:
         key.recordsGradients ? "gradients are recorded now" : "no gradients are recorded now"
+      case let known? where known.wanted != key.wanted: "other tensors require gradients"
       default: "another dtype of the context"
       }
     return "recorded again for \(shapes): \(why)"

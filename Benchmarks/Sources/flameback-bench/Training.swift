@@ -57,7 +57,7 @@ func trainStep(_ w: Workload) throws -> (step: () -> Tensor, begin: () -> Void) 
   let isAutoencoder = w.model == "autoencoder"
   let isMixed = w.isMixed
   let flatTarget = isAutoencoder ? target : target.flatten()
-  let forward = w.forward(of: model)
+  let (forward, reset) = w.forward(of: model)
   let step = {
     optimizer.zeroGrad()
     let loss = autocast(enabled: isMixed) {
@@ -69,7 +69,12 @@ func trainStep(_ w: Workload) throws -> (step: () -> Tensor, begin: () -> Void) 
     return loss.detached()
   }
   let dropout = w.params.double("dropout") ?? 0
-  return (step, { if dropout > 0 { (model as? Transformer)?.setDropout(dropout) } })
+  let begin = {
+    guard dropout > 0 else { return }
+    (model as? Transformer)?.setDropout(dropout)
+    reset()
+  }
+  return (step, begin)
 }
 
 private func adversarialStep(_ w: Workload, _ dtype: DType) throws -> () -> Tensor {
@@ -87,18 +92,21 @@ private func adversarialStep(_ w: Workload, _ dtype: DType) throws -> () -> Tens
   let one = Tensor.ones([w.batch], dtype: dtype)
   let zero = Tensor.zeros([w.batch], dtype: dtype)
   let isMixed = w.isMixed
+  let (generated, judged) = (w.forward(of: g).call, w.forward(of: d).call)
   return {
     optimizerD.zeroGrad()
     let (fake, lossD) = autocast(enabled: isMixed) {
-      let fake = g(z)
+      let fake = generated(z)
       return (
-        fake, d(real).binaryCrossEntropyWithLogits(one) + d(fake.detached()).binaryCrossEntropyWithLogits(zero)
+        fake,
+        judged(real).binaryCrossEntropyWithLogits(one)
+          + judged(fake.detached()).binaryCrossEntropyWithLogits(zero)
       )
     }
     lossD.backward()
     optimizerD.step()
     optimizerG.zeroGrad()
-    let lossG = autocast(enabled: isMixed) { d(fake).binaryCrossEntropyWithLogits(one) }
+    let lossG = autocast(enabled: isMixed) { judged(fake).binaryCrossEntropyWithLogits(one) }
     lossG.backward()
     optimizerG.step()
     return lossD.detached() + lossG.detached()
@@ -119,7 +127,7 @@ func buildInference(_ w: Workload) throws -> Built {
   model.eval()
   let (x, _) = try makeBatch(w, dtype)
   let isMixed = w.isMixed
-  let call = w.forward(of: model)
+  let call = w.forward(of: model).call
   func forward() -> Tensor { inferenceMode { autocast(enabled: isMixed) { call(x) } } }
   let y = forward()
   return Built(echo: [checksum(y)], items: w.batch) { n in for _ in 0..<n { _ = forward() } }

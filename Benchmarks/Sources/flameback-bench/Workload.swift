@@ -35,14 +35,14 @@ struct Workload {
 
   /// Whether `compile` has a part in the workload.
   var isCompiled: Bool {
-    compiles && ["train", "overhead", "infer", "memory"].contains(kind) && !["", "dcgan"].contains(model)
+    compiles && ["train", "overhead", "infer", "memory"].contains(kind) && !model.isEmpty
   }
 
-  /// The model's call.
-  func forward(of model: any UnaryLayer) -> (Tensor) -> Tensor {
-    guard isCompiled else { return { model($0) } }
+  /// The model's call, and what to do after its settings have changed.
+  func forward(of model: any UnaryLayer) -> (call: (Tensor) -> Tensor, reset: () -> Void) {
+    guard isCompiled else { return ({ model($0) }, {}) }
     let compiled = compile(model) { [model($0[0])] }
-    return { compiled([$0])[0] }
+    return ({ compiled([$0])[0] }, compiled.reset)
   }
 
   /// Whether products compute in bfloat16 while parameters stay float32.

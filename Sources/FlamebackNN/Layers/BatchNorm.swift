@@ -76,15 +76,20 @@ public class BatchNorm: StatisticsNorm {
 
   override func normalize(_ x: Tensor) -> Tensor {
     if isTraining, eps <= 0 { return fail(typeName, "eps must be positive in training, got \(eps)", like: x.spec) }
-    var weightOfNew = momentum ?? 0
-    if isTraining, let count = numBatchesTracked {
-      let next = count + 1
-      numBatchesTracked = next
-      if momentum == nil { weightOfNew = 1 / next.itemDouble() }
+    var count: Tensor?
+    if isTraining {
+      count = numBatchesTracked.map { $0 + 1 }
+      if let count { numBatchesTracked = count }
     }
-    let result = x.batchNorm(
-      runningMean: runningMean, runningVar: runningVar, weight: weight, bias: bias,
-      training: isTraining || runningMean == nil, momentum: weightOfNew, eps: eps)
+    let result =
+      if let count, momentum == nil {
+        x.batchNorm(
+          runningMean: runningMean, runningVar: runningVar, weight: weight, bias: bias, count: count, eps: eps)
+      } else {
+        x.batchNorm(
+          runningMean: runningMean, runningVar: runningVar, weight: weight, bias: bias,
+          training: isTraining || runningMean == nil, momentum: momentum ?? 0, eps: eps)
+      }
     if isTraining, trackRunningStats {
       runningMean = result.runningMean
       runningVar = result.runningVar

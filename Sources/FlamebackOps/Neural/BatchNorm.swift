@@ -126,6 +126,25 @@ extension Tensor {
     runningMean: Tensor?, runningVar: Tensor?, weight: Tensor? = nil, bias: Tensor? = nil, training: Bool = false,
     momentum: Double = 0.1, eps: Double = 1e-5
   ) -> (output: Tensor, runningMean: Tensor?, runningVar: Tensor?) {
+    batchNorm(
+      runningMean: runningMean, runningVar: runningVar, weight: weight, bias: bias, training: training, eps: eps
+    ) { $0.moved(towards: $1, momentum) }
+  }
+
+  /// In training; the running statistics are the means of all batches, this one being number `count`.
+  package func batchNorm(
+    runningMean: Tensor?, runningVar: Tensor?, weight: Tensor?, bias: Tensor?, count: Tensor, eps: Double
+  ) -> (output: Tensor, runningMean: Tensor?, runningVar: Tensor?) {
+    batchNorm(runningMean: runningMean, runningVar: runningVar, weight: weight, bias: bias, training: true, eps: eps) {
+      let share = count.to(.float64).reciprocal()
+      return ($0 * (1 - share) + $1 * share).to($0.dtype)
+    }
+  }
+
+  private func batchNorm(
+    runningMean: Tensor?, runningVar: Tensor?, weight: Tensor?, bias: Tensor?, training: Bool, eps: Double,
+    moved: (_ old: Tensor, _ new: Tensor) -> Tensor
+  ) -> (output: Tensor, runningMean: Tensor?, runningVar: Tensor?) {
     func failed(_ message: String) -> (Tensor, Tensor?, Tensor?) {
       (fail("batchNorm", message, like: spec), runningMean, runningVar)
     }
@@ -152,8 +171,7 @@ extension Tensor {
     return noGrad {
       let unbiased = results[2].detached() * (Double(count) / Double(count - 1))
       return (
-        results[0], runningMean?.moved(towards: results[1].detached(), momentum),
-        runningVar?.moved(towards: unbiased, momentum)
+        results[0], runningMean.map { moved($0, results[1].detached()) }, runningVar.map { moved($0, unbiased) }
       )
     }
   }

@@ -179,6 +179,7 @@ struct Sampled: Primitive {
   let generator: Generator?
 
   var name: String { kind.rawValue }
+  var isRandom: Bool { true }
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     guard inputs[0].dtype.isFloatingPoint else {
@@ -217,6 +218,7 @@ struct Multinomial: Primitive {
   let generator: Generator?
 
   var attributes: [(String, String)] { [("samples", "\(samples)"), ("replacement", "\(replacement)")] }
+  var isRandom: Bool { true }
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let x = inputs[0]

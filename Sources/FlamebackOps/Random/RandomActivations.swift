@@ -34,6 +34,7 @@ struct RandomSlopes: Primitive {
   static let name = "random_slopes"
   let lower, upper: Double
   let generator: Generator?
+  var isRandom: Bool { true }
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { inputs }
 

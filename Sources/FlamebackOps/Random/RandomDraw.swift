@@ -72,6 +72,7 @@ struct RandomDraw: Primitive {
   let generator: Generator?
 
   var attributes: [(String, String)] { [("distribution", "\(distribution)"), ("shape", shape.description)] }
+  var isRandom: Bool { true }
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     guard shape.allSatisfy({ $0 >= 0 }) else { throw OpError("random", "sizes must not be negative: \(shape)") }

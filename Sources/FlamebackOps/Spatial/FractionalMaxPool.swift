@@ -103,22 +103,16 @@ extension Tensor {
           samples.shape[2] == n
         else { throw OpError(op, "random samples must be \(dtype) \(lead), got \(samples.spec)") }
       }
-      let random = if let samples { samples.sliced(0, 0, lead[0], 1) } else { try drawn(lead, generator, op: op) }
+      let random =
+        if let samples { samples.sliced(0, 0, lead[0], 1) } else {
+          Tensor.drawn(.uniform(0, 1), lead, dtype, device, generator)
+        }
       // The maxima are elements, so that a wider type changes nothing.
       let wide = dtype.accumulation
       let pooled = apply(FractionalMaxPool(kernel: kernel, size: size), [to(wide), random.to(wide)])
       return [pooled[0].to(dtype), pooled[1]]
     }
     return (result[0], result[1])
-  }
-
-  /// Numbers in [0, 1) of this tensor's dtype.
-  private func drawn(_ shape: Shape, _ generator: Generator?, op: String) throws(OpError) -> Tensor {
-    let result = try Tensor.uninitialized(TensorSpec(shape: shape, dtype: dtype), op: op)
-    (generator ?? .default).draw {
-      $0.fillUniform(result.hostView.pointer, count: shape.elementCount, dtype: dtype)
-    }
-    return result.to(device)
   }
 
   /// The largest values of windows that begin at random places; either `outputSize` or its ratio to the input's.
