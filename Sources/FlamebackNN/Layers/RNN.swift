@@ -79,18 +79,21 @@ public class RecurrentNetwork: Module {
     output: Tensor, h: Tensor, c: Tensor?
   ) {
     func weight(_ name: String) -> Tensor? { weights[name + suffix]?.tensor }
-    let fromInput = weights["weight_ih" + suffix]!.linear(steps.data, weight("bias_ih"))
+    let weightIH = weights["weight_ih" + suffix]!
     let weightHH = weights["weight_hh" + suffix]!
+    let (biasIH, biasHH) = (weight("bias_ih"), weight("bias_hh"))
     let isWhole = weightHH.parametrization as? Int8Weight == nil  // else every step rounds its state
     if isWhole, let batch = steps.commonSize, projSize == 0,
       steps.data.dtype == .float32 || steps.data.dtype == .float64
     {
+      // A GRU multiplies the second bias by its reset gate; elsewhere one sum, and one gradient, does for both.
+      let joined = mode == .gru ? nil : biasIH.flatMap { first in biasHH.map { first + $0 } }
+      let fromInput = weightIH.linear(steps.data, joined ?? biasIH)
       let result = fromInput.view([-1, batch, fromInput.shape[1]]).recurrence(
-        mode, weight: weightHH.tensor, bias: weight("bias_hh"), h: h0, c: c0, reverse: reverse)
+        mode, weight: weightHH.tensor, bias: joined == nil ? biasHH : nil, h: h0, c: c0, reverse: reverse)
       return (result.output.flatten(startDim: 0, endDim: 1), result.h, result.c)
     }
-    let inputs = fromInput.split(steps.sizes, dim: 0)
-    let biasHH = weight("bias_hh")
+    let inputs = weightIH.linear(steps.data, biasIH).split(steps.sizes, dim: 0)
     let projection = weight("weight_hr")
     func rows(_ tensor: Tensor, _ range: Range<Int>) -> Tensor {
       tensor.shape[0] == range.count

@@ -104,10 +104,12 @@ struct Recurrence: Primitive {
         return gradientOfDecomposition(self, [cotangents[0], mode == .lstm ? cotangents[1] : nil], saved)
       }
       let states = saved.output(0)
+      let given = mode == .lstm ? [cotangents[0], cotangents[1]] : [cotangents[0]]
       let operands =
-        [cotangents[0] ?? Tensor.zerosLike(states)] + (mode == .lstm ? [cotangents[1] ?? Tensor.zerosLike(states)] : [])
-        + [inputs[1], states] + (isPlain ? [] : (1..<outputCount).map { saved.output($0) })
-      let results = apply(RecurrenceGradient(recurrence: self), operands)
+        [inputs[1], states] + (isPlain ? [] : (1..<outputCount).map { saved.output($0) }) + given.compactMap { $0 }
+      let results = apply(
+        RecurrenceGradient(recurrence: self, hasStates: given[0] != nil, hasCells: given.count > 1 && given[1] != nil),
+        operands)
       let gates = mode == .gru ? results[1] : results[0]
       let (time, rows) = (gates.shape[0], gates.shape[0] * gates.shape[1])
       let flat = gates.view([rows, gates.shape[2]])
@@ -124,18 +126,19 @@ struct Recurrence: Primitive {
 
 /// The gradients of the gates (of the input's and, for a GRU, of the hidden state's share), of h0 and of c0.
 ///
-/// Inputs: the gradients of states and cells, the hidden weight, states, cells, reserve, as the mode has them.
+/// Inputs: the hidden weight, states, cells, reserve, as the mode has them; then the gradients of states and cells, as far as
+/// there are any.
 struct RecurrenceGradient: Primitive {
   static let name = "recurrenceGradient"
   let recurrence: Recurrence
+  let hasStates: Bool
+  let hasCells: Bool
 
   var outputCount: Int { recurrence.mode == .tanh || recurrence.mode == .relu ? 2 : 3 }
   var attributes: [(String, String)] { recurrence.attributes }
-  private var weightIndex: Int { recurrence.mode == .lstm ? 2 : 1 }
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let states = inputs[0]
-    let weight = inputs[weightIndex]
+    let (weight, states) = (inputs[0], inputs[1])
     func spec(_ shape: Shape) -> TensorSpec { TensorSpec(shape: shape, dtype: states.dtype, device: states.device) }
     let gates = spec([states.shape[0] - 1, states.shape[1], weight.shape[0]])
     let initial = spec([states.shape[1], states.shape[2]])
@@ -148,17 +151,19 @@ struct RecurrenceGradient: Primitive {
 
   func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
     let mode = recurrence.mode
-    var r = recurrence.description(inputs[0])
-    let weight = inputs[weightIndex]
+    let (weight, states) = (inputs[0], inputs[1])
+    var r = recurrence.description(states)
     let packed = ScratchMemory(byteCount: Int(fb_recurrence_packed_count(&r, true)) * weight.dtype.byteSize)
     fb_recurrence_pack(&r, weight.pointer, true, packed.pointer)
-    let rest = Array(inputs[(weightIndex + 1)...])
+    let cells = mode == .lstm ? inputs[2].pointer : nil
+    let reserve = mode == .lstm ? inputs[3].pointer : mode == .gru ? inputs[2].pointer : nil
+    let dStates = hasStates ? inputs[inputs.count - (hasCells ? 2 : 1)].pointer : nil
+    let dCells = hasCells ? inputs[inputs.count - 1].pointer : nil
     let description = r
     ThreadPool.run(count: Int(r.batch), grain: Recurrence.grain(Int(r.batch))) { rows in
       var r = description
       fb_recurrence_backward(
-        &r, inputs[0].pointer, mode == .lstm ? inputs[1].pointer : nil, packed.pointer, rest[0].pointer,
-        mode == .lstm ? rest[1].pointer : nil, rest.count > 1 ? rest[rest.count - 1].pointer : nil, outputs[0].pointer,
+        &r, dStates, dCells, packed.pointer, states.pointer, cells, reserve, outputs[0].pointer,
         mode == .gru ? outputs[1].pointer : nil, outputs[mode == .gru ? 2 : 1].pointer,
         mode == .lstm ? outputs[2].pointer : nil, Int64(rows.lowerBound), Int64(rows.upperBound))
     }
