@@ -39,6 +39,32 @@ import Testing
     }
   }
 
+  /// Products are cut for the threads, or not at all for one: not a bit of them may change.
+  @Test func productsDoNotDependOnTheThreads() {
+    let before = fb_thread_count()
+    defer { fb_set_threads(before) }
+    for c in GemmTests.large + [.init(m: 512, n: 300, k: 300), .init(m: 128, n: 1030, k: 300)] {
+      for (ta, tb) in [(false, false), (true, false), (false, true)] {
+        var numbers = Numbers(seed: UInt64(c.m + c.n + c.k))
+        let a = numbers.doubles(c.m * c.k), b = numbers.doubles(c.k * c.n)
+        func products(_ threads: Int32) -> ([Float], [Double]) {
+          fb_set_threads(threads)
+          let nothing = [Double](repeating: 0, count: c.m * c.n)
+          return (
+            GemmTests.multiply(
+              Int(FB_F32), c, ta, tb, a.map(Float.init), b.map(Float.init), nothing.map(Float.init), alpha: 1, beta: 0),
+            GemmTests.multiply(Int(FB_F64), c, ta, tb, a, b, nothing, alpha: 1, beta: 0)
+          )
+        }
+        let one = products(1)
+        for threads in [2, 3, 5] as [Int32] {
+          let several = products(threads)
+          #expect(several.0 == one.0 && several.1 == one.1, "\(c) on \(threads) threads")
+        }
+      }
+    }
+  }
+
   @Test func nestedLoopsRunOnTheirThread() {
     let sum = Atomic<Int>(0)
     ThreadPool.run(count: 50, grain: 1) { outer in
