@@ -1,5 +1,5 @@
-// Middling and large products of floats and doubles: both matrices are packed, the left one into strips of six rows, the
-// right one into panels of two vectors, so that the inner loop reads both in order (Goto and van de Geijn 2008).
+// Middling and large products of floats and doubles: the right matrix is packed into panels of two vectors, the left one into
+// strips of six rows unless it can be read as it lies, so that the inner loop runs in order (Goto and van de Geijn 2008).
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gemm_panels.cpp"
 #include <hwy/foreach_target.h>

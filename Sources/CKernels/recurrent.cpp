@@ -53,23 +53,6 @@ template <class D, class V = hn::Vec<D>> HWY_INLINE V Sigmoid(D d, V x) {
   }
 }
 
-// Calls f(i, load, store) for i in 0..<n in steps of a vector; load and store handle the rest at the end.
-template <class T, class F> HWY_INLINE void ForLanes(int64_t n, F f) {
-  const hn::ScalableTag<T> d;
-  const int64_t lanes = int64_t(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    f(
-        i, [d](const T *p) HWY_ATTR { return hn::LoadU(d, p); },
-        [d](hn::Vec<decltype(d)> v, T *p) HWY_ATTR { hn::StoreU(v, d, p); });
-  if (i < n) {
-    const size_t rest = size_t(n - i);
-    f(
-        i, [d, rest](const T *p) HWY_ATTR { return LoadPart(d, p, rest); },
-        [d, rest](hn::Vec<decltype(d)> v, T *p) HWY_ATTR { StorePart(v, d, p, rest); });
-  }
-}
-
 template <class T>
 void Forward(const fb_recurrence &r, const T *fromInput, const T *packed, const T *bias, T *states, T *cells,
              T *reserve, int64_t begin, int64_t end) {

@@ -15,13 +15,14 @@ namespace {  // file-local: other kernels use the same names
 template <bool penalizes, class T>
 void AdamOf(void *const *targets, const void *const *sources, const double *numbers, int64_t begin, int64_t end) {
   const hn::ScalableTag<T> d;
-  T *parameter = static_cast<T *>(targets[0]), *mean = static_cast<T *>(targets[1]), *square = static_cast<T *>(targets[2]);
-  const T *gradient = static_cast<const T *>(sources[0]);
+  T *parameter = static_cast<T *>(targets[0]) + begin, *mean = static_cast<T *>(targets[1]) + begin,
+    *square = static_cast<T *>(targets[2]) + begin;
+  const T *gradient = static_cast<const T *>(sources[0]) + begin;
   const auto number = [&](double x) HWY_ATTR { return hn::Set(d, static_cast<T>(x)); };
   const auto step = number(numbers[0]), fresh = number(numbers[1]), keep = number(numbers[2]),
              ofRoot = number(1 / numbers[3]), eps = number(numbers[4]), penalty = number(numbers[5]),
              decay = number(numbers[6]), sign = number(numbers[7]), freshSquare = number(numbers[8]);
-  const auto run = [&](int64_t i, auto load, auto store) HWY_ATTR {
+  ForLanes<T>(end - begin, [&](int64_t i, auto load, auto store) HWY_ATTR {
     const auto p = load(parameter + i), m = load(mean + i);
     auto g = hn::Mul(sign, load(gradient + i));
     if constexpr (penalizes) g = hn::MulAdd(penalty, p, g);
@@ -31,19 +32,7 @@ void AdamOf(void *const *targets, const void *const *sources, const double *numb
     store(hn::NegMulAdd(step, hn::Div(newMean, scale), hn::Mul(decay, p)), parameter + i);
     store(newMean, mean + i);
     store(newSquare, square + i);
-  };
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = begin;
-  for (; i + lanes <= end; i += lanes)
-    run(
-        i, [d](const T *x) HWY_ATTR { return hn::LoadU(d, x); },
-        [d](hn::Vec<decltype(d)> v, T *x) HWY_ATTR { hn::StoreU(v, d, x); });
-  if (i < end) {
-    const size_t rest = static_cast<size_t>(end - i);
-    run(
-        i, [d, rest](const T *x) HWY_ATTR { return LoadPart(d, x, rest); },
-        [d, rest](hn::Vec<decltype(d)> v, T *x) HWY_ATTR { StorePart(v, d, x, rest); });
-  }
+  });
 }
 
 void Adam(fb_dtype dtype, void *const *targets, const void *const *sources, const double *numbers, int64_t begin,

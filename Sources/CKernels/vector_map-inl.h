@@ -35,6 +35,23 @@ template <class D> HWY_INLINE void StorePart(hn::Vec<D> v, D d, hn::TFromD<D> *p
 #endif
 }
 
+// Calls f(i, load, store) for i in 0..<n in steps of a vector; load and store handle the rest at the end.
+template <class T, class F> HWY_INLINE void ForLanes(int64_t n, F f) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = int64_t(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    f(
+        i, [d](const T *p) HWY_ATTR { return hn::LoadU(d, p); },
+        [d](hn::Vec<decltype(d)> v, T *p) HWY_ATTR { hn::StoreU(v, d, p); });
+  if (i < n) {
+    const size_t rest = size_t(n - i);
+    f(
+        i, [d, rest](const T *p) HWY_ATTR { return LoadPart(d, p, rest); },
+        [d, rest](hn::Vec<decltype(d)> v, T *p) HWY_ATTR { StorePart(v, d, p, rest); });
+  }
+}
+
 // A call of memcpy would take longer than most rows do.
 HWY_INLINE void CopyRow(const float *from, int64_t n, float *to) {
   const hn::ScalableTag<float> d;

@@ -90,9 +90,11 @@ package final class ElementwiseUpdate: Sendable {
       (targets + sources).allSatisfy({ $0.dtype == dtype && $0.shape == shape })
     else { return false }
     for i in targets.indices where !(targets[i].isUniquelyHeld() && targets[i].isContiguous) {
-      targets[i] = noGrad { targets[i].clone().contiguous() }
+      targets[i] = noGrad { targets[i].clone() }
     }
     let sources = noGrad { sources.map { $0.contiguous() } }
+    // Where there was no memory for a copy stands one element.
+    guard (targets + sources).allSatisfy({ $0.shape == shape }) else { return false }
     kernel(
       dtype, targets: targets.map(\.hostView.pointer), sources: sources.map(\.hostView.pointer), numbers: scalars,
       count: shape.elementCount)
