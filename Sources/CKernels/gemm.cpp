@@ -104,9 +104,9 @@ bool multiplyOuter(const Product<T> &p) {
 
 // The bias, if there is one, is added to each row and takes the place of beta C.
 template <class T>
-void callOnce(Product<T> p, const T *bias, bool packs) {
+void callOnce(Product<T> p, const T *bias, bool packs, const PackedRight<T> &packed) {
   if constexpr (!isComplex<T>) {
-    if (packs) return multiplyPanels(p, bias);
+    if (packs) return multiplyPanels(p, bias, packed);
   }
   if (bias) startFrom(bias, p);
   if constexpr (!isComplex<T>) {
@@ -119,23 +119,25 @@ void callOnce(Product<T> p, const T *bias, bool packs) {
 // depend on the number of threads. BLAS's own threads are not asked: they would wait for each other, and spin for more
 // work while ours need the core. Our kernel's numbers do not depend on the cut: one thread alone packs everything once.
 template <class T>
-void multiplyInPieces(const Product<T> &p, const T *bias) {
+void multiplyInPieces(const Product<T> &p, const T *bias, const PackedRight<T> &packed = {}) {
   constexpr int64_t kSide = 256;  // narrower pieces spend too much on copying the other matrix together
   const bool byRows = p.m >= p.n;
   const int64_t side = byRows ? p.m : p.n, work = p.m * p.n * p.k;
   const int64_t worthIt = p.m == 1 || p.n == 1 || p.k == 1 ? work >> 18 : work >> 21;
   const int64_t most = std::min(worthIt, std::max(side / kSide, std::min<int64_t>(2, side / (kSide / 2))));
-  bool packs = false;
-  if constexpr (!isComplex<T>) packs = suitsPanels(p);
-  if (most < 2 || (packs && sharingThreads() == 1)) return callOnce(p, bias, packs);
+  bool packs = packed.data != nullptr;
+  if constexpr (!isComplex<T>) packs = packs || suitsPanels(p);
+  if (most < 2 || (packs && sharingThreads() == 1)) return callOnce(p, bias, packs, packed);
   int64_t wanted = 2;  // a power of two, so that two, four, ... threads get equal shares
   while (2 * wanted <= most) wanted *= 2;
-  struct Pieces { const Product<T> &p; const T *bias; bool packs, byRows; int64_t length; };
-  Pieces pieces{p, bias, packs, byRows, (side + wanted - 1) / wanted};
-  pieces.length = (pieces.length + 15) / 16 * 16;
+  struct Pieces { const Product<T> &p; const T *bias; const PackedRight<T> &packed; bool packs, byRows; int64_t length; };
+  Pieces pieces{p, bias, packed, packs, byRows, (side + wanted - 1) / wanted};
+  const int64_t step = packed.data && !byRows ? kPackedColumns : 16;
+  pieces.length = (pieces.length + step - 1) / step * step;
   parallelFor((side + pieces.length - 1) / pieces.length, [](void *raw, int64_t i) {
     const Pieces &pieces = *static_cast<Pieces *>(raw);
     Product<T> part = pieces.p;
+    PackedRight<T> packed = pieces.packed;
     const T *bias = pieces.bias;
     const int64_t start = i * pieces.length;
     if (pieces.byRows) {
@@ -146,9 +148,10 @@ void multiplyInPieces(const Product<T> &p, const T *bias) {
       part.n = std::min(pieces.length, part.n - start);
       part.b += start * (part.transB ? part.ldb : 1);
       part.c += start;
+      packed.first += start;
       if (bias) bias += start;
     }
-    callOnce(part, bias, pieces.packs);
+    callOnce(part, bias, pieces.packs, packed);
   }, &pieces);
 }
 
@@ -193,7 +196,7 @@ void multiplyPlain(const Product<T> &p) {
 }  // namespace
 
 template <class T>
-void multiply(Product<T> p, const T *bias) {
+void multiply(Product<T> p, const T *bias, const PackedRight<T> &packed) {
   if (p.m == 0 || p.n == 0) return;
   if (bias && (p.k == 0 || p.alpha == T(0))) {
     startFrom(bias, p);
@@ -201,6 +204,7 @@ void multiply(Product<T> p, const T *bias) {
   }
   if (p.k == 0 || p.alpha == T(0)) return scaleC(p);
   if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+    if (packed.data) return multiplyInPieces(p, bias, packed);
     const int64_t work = p.m * p.n * p.k;
     const bool small = p.m == 1 || p.n == 1 ? work < kSmallProduct / 8 : work < kSmallProduct;
     if (small) {
@@ -222,15 +226,15 @@ void multiply(Product<T> p, const T *bias) {
   multiplyPlain(p);
 }
 
-template void multiply(Product<float>, const float *);
-template void multiply(Product<double>, const double *);
-template void multiply(Product<Complex64>, const Complex64 *);
-template void multiply(Product<Complex128>, const Complex128 *);
-template void multiply(Product<uint8_t>, const uint8_t *);
-template void multiply(Product<int8_t>, const int8_t *);
-template void multiply(Product<int16_t>, const int16_t *);
-template void multiply(Product<int32_t>, const int32_t *);
-template void multiply(Product<int64_t>, const int64_t *);
+template void multiply(Product<float>, const float *, const PackedRight<float> &);
+template void multiply(Product<double>, const double *, const PackedRight<double> &);
+template void multiply(Product<Complex64>, const Complex64 *, const PackedRight<Complex64> &);
+template void multiply(Product<Complex128>, const Complex128 *, const PackedRight<Complex128> &);
+template void multiply(Product<uint8_t>, const uint8_t *, const PackedRight<uint8_t> &);
+template void multiply(Product<int8_t>, const int8_t *, const PackedRight<int8_t> &);
+template void multiply(Product<int16_t>, const int16_t *, const PackedRight<int16_t> &);
+template void multiply(Product<int32_t>, const int32_t *, const PackedRight<int32_t> &);
+template void multiply(Product<int64_t>, const int64_t *, const PackedRight<int64_t> &);
 
 namespace {
 
@@ -247,14 +251,14 @@ void widen(const T *from, int64_t rows, int64_t columns, int64_t ld, float *to) 
     for (int64_t j = 0; j < columns; ++j) to[i * columns + j] = float(from[i * ld + j]);
 }
 
-// Halves: B is widened whole, A and C in blocks of rows.
+// Halves: B is widened whole unless it is packed, A and C in blocks of rows.
 template <class T>
-void multiplyHalf(const Product<T> &p, float alpha, float beta, const T *bias) {
+void multiplyHalf(const Product<T> &p, float alpha, float beta, const T *bias, const PackedRight<float> &packed) {
   if (p.m == 0 || p.n == 0) return;
-  const int64_t block = std::min<int64_t>(p.m, 128), n = p.n, k = p.k;
-  Scratch scratch((k * n + block * k + block * n) * sizeof(float));
-  float *wideB = scratch.as<float>(), *wideA = wideB + k * n, *wideC = wideA + block * k;
-  p.transB ? widen(p.b, n, k, p.ldb, wideB) : widen(p.b, k, n, p.ldb, wideB);
+  const int64_t block = std::min<int64_t>(p.m, 128), n = p.n, k = p.k, rightSize = packed.data ? 0 : k * n;
+  Scratch scratch((rightSize + block * k + block * n) * sizeof(float));
+  float *wideB = scratch.as<float>(), *wideA = wideB + rightSize, *wideC = wideA + block * k;
+  if (!packed.data) p.transB ? widen(p.b, n, k, p.ldb, wideB) : widen(p.b, k, n, p.ldb, wideB);
   for (int64_t i = 0; i < p.m; i += block) {
     const int64_t rows = std::min(block, p.m - i);
     T *c = p.c + i * p.ldc;
@@ -262,7 +266,7 @@ void multiplyHalf(const Product<T> &p, float alpha, float beta, const T *bias) {
     if (bias) widen(bias, rows, n, 0, wideC);
     else if (beta != 0) widen(c, rows, n, p.ldc, wideC);
     multiply(Product<float>{p.transA, p.transB, rows, n, k, alpha, wideA, p.transA ? rows : k, wideB, p.transB ? k : n,
-                            bias ? 1.f : beta, wideC, n});
+                            bias ? 1.f : beta, wideC, n}, static_cast<const float *>(nullptr), packed);
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t j = 0; j < n; ++j) c[r * p.ldc + j] = T(wideC[r * n + j]);
   }
@@ -283,9 +287,10 @@ void multiplyBatch(const fb_gemm_args &args, int64_t batch) {
                static_cast<const T *>(args.a) + offsetA, args.lda, static_cast<const T *>(args.b) + offsetB, args.ldb,
                scalar<T>(args.beta), static_cast<T *>(args.c) + offsetC, args.ldc};
   if constexpr (isHalf<T>) {
-    multiplyHalf(p, float(args.alpha.re), float(args.beta.re), bias);
+    multiplyHalf(p, float(args.alpha.re), float(args.beta.re), bias,
+                 {static_cast<const float *>(args.packed_b), p.n, 0});
   } else {
-    multiply(p, bias);
+    multiply(p, bias, {static_cast<const T *>(args.packed_b), p.n, 0});
   }
 }
 
@@ -295,6 +300,42 @@ void multiplyBatch(const fb_gemm_args &args, int64_t batch) {
 extern "C" bool fb_gemm_is_parallel(const fb_gemm_args *args) {
   const bool blas = args->dtype >= FB_F16;
   return blas && args->m * args->n * args->k >= fbd::kSmallProduct;
+}
+
+extern "C" bool fb_gemm_suits_packed(const fb_gemm_args *args) {
+  bool isReal = false;
+  fbd::dispatch<fbd::kNumbers | fbd::kComplexes>(args->dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    isReal = fbd::isHalf<T> || std::is_floating_point_v<T>;
+  });
+  const double beta = args->beta.re;
+  return isReal && args->batch_ndim == 0 && (beta == 0 || beta == 1) && args->m >= 2 && args->n >= 16 && args->k >= 16 &&
+         args->m * args->n * args->k >= fbd::kSmallProduct;
+}
+
+extern "C" int64_t fb_gemm_packed_size(fb_dtype dtype, int64_t n, int64_t k) {
+  return fbd::packedElements(n, k) * int64_t(dtype == FB_F64 ? sizeof(double) : sizeof(float));
+}
+
+extern "C" void fb_gemm_pack(const fb_gemm_args *args, void *packed) {
+  using namespace fbd;
+  dispatch<kNumbers>(args->dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T *b = static_cast<const T *>(args->b);
+    const auto pack = [&](const auto *from, int64_t ld, auto *to) {
+      Product<std::remove_pointer_t<decltype(to)>> p{};
+      p.transB = args->trans_b, p.n = args->n, p.k = args->k, p.b = from, p.ldb = ld;
+      packRight(p, to);
+    };
+    if constexpr (isHalf<T>) {
+      const int64_t rows = args->trans_b ? args->n : args->k, columns = args->trans_b ? args->k : args->n;
+      const Scratch scratch(size_t(rows * columns) * sizeof(float));
+      widen(b, rows, columns, args->ldb, scratch.as<float>());
+      pack(scratch.as<const float>(), columns, static_cast<float *>(packed));
+    } else if constexpr (std::is_floating_point_v<T>) {
+      pack(b, args->ldb, static_cast<T *>(packed));
+    }
+  });
 }
 
 extern "C" void fb_gemm(const fb_gemm_args *args, int64_t begin, int64_t end) {

@@ -22,14 +22,26 @@ struct Product {
 
 constexpr int64_t kSmallProduct = 8000;  // multiplications below which calling BLAS costs more than it saves
 
+// A right matrix packed by packRight, from a column on that is a multiple of kPackedColumns.
+template <class T>
+struct PackedRight {
+  const T *data = nullptr;
+  int64_t columns = 0, first = 0;  // of the whole matrix; of the part that is read
+};
+constexpr int64_t kPackedColumns = 64;
+
 // Any type but bool and halves. The bias, if there is one, is added to each row and takes the place of beta C.
-template <class T> void multiply(Product<T> p, const T *bias = nullptr);
+template <class T> void multiply(Product<T> p, const T *bias = nullptr, const PackedRight<T> &packed = {});
 // Float or double of any size on the calling thread; meant for small products.
 void multiplySmall(const Product<float> &p);
 void multiplySmall(const Product<double> &p);
 // Float or double on the calling thread, for products that pay for packing; beta is 0 or 1.
-void multiplyPanels(const Product<float> &p, const float *bias);
-void multiplyPanels(const Product<double> &p, const double *bias);
+void multiplyPanels(const Product<float> &p, const float *bias, const PackedRight<float> &packed = {});
+void multiplyPanels(const Product<double> &p, const double *bias, const PackedRight<double> &packed = {});
+// The right matrix of p for any number of such products; packedElements(n, k) of them.
+void packRight(const Product<float> &p, float *to);
+void packRight(const Product<double> &p, double *to);
+int64_t packedElements(int64_t n, int64_t k);
 
 // Makes OpenMP regions of the calling thread use all threads, or one for little work and inside an item of parallelFor.
 void adoptThreadCount(int64_t multiplications);

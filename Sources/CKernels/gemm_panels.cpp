@@ -74,24 +74,46 @@ int64_t EvenParts(int64_t length, int64_t most, int64_t multiple) {
   return ((length + parts - 1) / parts + multiple - 1) / multiple * multiple;
 }
 
-template <class T> void Run(const fbd::Product<T> &p, const T *bias) {
+template <class T> struct Sizes {
+  const int64_t width = 2 * static_cast<int64_t>(hn::Lanes(hn::ScalableTag<T>()));
+  const int64_t depths;  // of the inner dimension at a time: a panel fills half of a first-level cache
+  explicit Sizes(int64_t k) : depths(EvenParts(k, 16384 / (width * static_cast<int64_t>(sizeof(T))), 8)) {}
+  int64_t padded(int64_t columns) const { return (columns + width - 1) / width * width; }
+};
+
+template <class T> Panels<T> Pack(const fbd::Product<T> &p, int64_t k, int64_t depth, int64_t j, int64_t columns, T *to) {
   const hn::ScalableTag<T> d;
-  const int64_t width = 2 * static_cast<int64_t>(hn::Lanes(d));
-  const int64_t deepest = 16384 / (width * static_cast<int64_t>(sizeof(T)));  // half of a first-level cache
-  const int64_t depths = EvenParts(p.k, deepest, 8), rows = EvenParts(p.m, kRows, kStrip);
+  return p.transB ? packTransposed(d, p.b + j * p.ldb + k, p.ldb, columns, depth, to)
+                  : packPanels(d, p.b + k * p.ldb + j, p.ldb, depth, columns, to);
+}
+
+// One depth after the other, the panels of all columns.
+template <class T> void PackRight(const fbd::Product<T> &p, T *to) {
+  const Sizes<T> sizes(p.k);
+  for (int64_t k = 0; k < p.k; k += sizes.depths)
+    Pack(p, k, std::min(sizes.depths, p.k - k), 0, p.n, to + k * sizes.padded(p.n));
+}
+
+template <class T> void Run(const fbd::Product<T> &p, const T *bias, const fbd::PackedRight<T> &packedRight) {
+  const hn::ScalableTag<T> d;
+  const Sizes<T> sizes(p.k);
+  const int64_t width = sizes.width, depths = sizes.depths, rows = EvenParts(p.m, kRows, kStrip);
   // Rows a multiple of 4 KB apart share the same lines of the cache; others are read as they lie.
-  const bool packs = p.transA || p.lda * static_cast<int64_t>(sizeof(T)) % 4096 == 0;
+  const bool packs = p.transA || (p.m > kStrip && p.lda * static_cast<int64_t>(sizeof(T)) % 4096 == 0);
   const int64_t columns = std::min(p.n, kColumns);
-  const int64_t paddedColumns = (columns + width - 1) / width * width;
-  const int64_t strips = (rows * depths + Strips(rows).count * kApart + 15) / 16 * 16;
-  fbd::Scratch scratch(static_cast<size_t>(strips + paddedColumns * depths) * sizeof(T));
+  const int64_t strips = packs ? (rows * depths + Strips(rows).count * kApart + 15) / 16 * 16 : 0;
+  const int64_t panelsHere = packedRight.data ? 0 : sizes.padded(columns) * depths;
+  fbd::Scratch scratch(static_cast<size_t>(strips + panelsHere) * sizeof(T));
   T *packed = scratch.as<T>(), *right = packed + strips;
   for (int64_t j = 0; j < p.n; j += columns) {
     const int64_t nHere = std::min(columns, p.n - j);
     for (int64_t k = 0; k < p.k; k += depths) {
       const int64_t kHere = std::min(depths, p.k - k);
-      const Panels<T> panels = p.transB ? packTransposed(d, p.b + j * p.ldb + k, p.ldb, nHere, kHere, right)
-                                        : packPanels(d, p.b + k * p.ldb + j, p.ldb, kHere, nHere, right);
+      const Panels<T> panels =
+          packedRight.data ? Panels<T>{packedRight.data + k * sizes.padded(packedRight.columns) +
+                                           (packedRight.first + j) * kHere,
+                                       kHere * width, width}
+                           : Pack(p, k, kHere, j, nHere, right);
       for (int64_t i = 0; i < p.m; i += rows) {
         const int64_t mHere = std::min(rows, p.m - i);
         if (p.transA) PackStripsOfColumns(p.a + k * p.lda + i, p.lda, mHere, kHere, packed);
@@ -112,8 +134,14 @@ template <class T> void Run(const fbd::Product<T> &p, const T *bias) {
   }
 }
 
-void RunFloat(const fbd::Product<float> &p, const float *bias) { Run(p, bias); }
-void RunDouble(const fbd::Product<double> &p, const double *bias) { Run(p, bias); }
+void RunFloat(const fbd::Product<float> &p, const float *bias, const fbd::PackedRight<float> &packed) {
+  Run(p, bias, packed);
+}
+void RunDouble(const fbd::Product<double> &p, const double *bias, const fbd::PackedRight<double> &packed) {
+  Run(p, bias, packed);
+}
+void PackFloat(const fbd::Product<float> &p, float *to) { PackRight(p, to); }
+void PackDouble(const fbd::Product<double> &p, double *to) { PackRight(p, to); }
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
@@ -124,11 +152,27 @@ HWY_AFTER_NAMESPACE();
 namespace fb {
 HWY_EXPORT(RunFloat);
 HWY_EXPORT(RunDouble);
-void runPanels(const fbd::Product<float> &p, const float *bias) { HWY_DYNAMIC_DISPATCH(RunFloat)(p, bias); }
-void runPanels(const fbd::Product<double> &p, const double *bias) { HWY_DYNAMIC_DISPATCH(RunDouble)(p, bias); }
+HWY_EXPORT(PackFloat);
+HWY_EXPORT(PackDouble);
+void runPanels(const fbd::Product<float> &p, const float *bias, const fbd::PackedRight<float> &packed) {
+  HWY_DYNAMIC_DISPATCH(RunFloat)(p, bias, packed);
+}
+void runPanels(const fbd::Product<double> &p, const double *bias, const fbd::PackedRight<double> &packed) {
+  HWY_DYNAMIC_DISPATCH(RunDouble)(p, bias, packed);
+}
+void pack(const fbd::Product<float> &p, float *to) { HWY_DYNAMIC_DISPATCH(PackFloat)(p, to); }
+void pack(const fbd::Product<double> &p, double *to) { HWY_DYNAMIC_DISPATCH(PackDouble)(p, to); }
 }  // namespace fb
 namespace fbd {
-void multiplyPanels(const Product<float> &p, const float *bias) { fb::runPanels(p, bias); }
-void multiplyPanels(const Product<double> &p, const double *bias) { fb::runPanels(p, bias); }
+void multiplyPanels(const Product<float> &p, const float *bias, const PackedRight<float> &packed) {
+  fb::runPanels(p, bias, packed);
+}
+void multiplyPanels(const Product<double> &p, const double *bias, const PackedRight<double> &packed) {
+  fb::runPanels(p, bias, packed);
+}
+void packRight(const Product<float> &p, float *to) { fb::pack(p, to); }
+void packRight(const Product<double> &p, double *to) { fb::pack(p, to); }
+// Enough for panels of any target.
+int64_t packedElements(int64_t n, int64_t k) { return (n + kPackedColumns - 1) / kPackedColumns * kPackedColumns * k; }
 }  // namespace fbd
 #endif

@@ -95,7 +95,7 @@ private func execute<P: Primitive>(_ op: P, _ inputs: [Tensor], _ context: Conte
   let hosted = op.hostInputs
   let device =
     inputs.indices.first { !hosted.contains($0) }.map { inputs[$0].device } ?? context.values.defaultDevice
-  if device == .cpu { return try executeOnHost(op, inputs) }
+  if device == .cpu { return try executeOnHost(op, inputs, keepsForms: context.values.keepsForms) }
   guard let backend = Backends.shared.find(device) else { throw OpError(op.name, "device \(device) is not available") }
   if backend.hasKernel(for: op) {
     let inputs = op.acceptsStrides ? inputs : inputs.map { $0.isContiguous ? $0 : $0.contiguous() }
@@ -116,14 +116,16 @@ private func execute<P: Primitive>(_ op: P, _ inputs: [Tensor], _ context: Conte
   return outputs
 }
 
-private func executeOnHost<P: Primitive>(_ op: P, _ inputs: [Tensor]) throws(OpError) -> [Tensor] {
+private func executeOnHost<P: Primitive>(
+  _ op: P, _ inputs: [Tensor], keepsForms: Bool = false
+) throws(OpError) -> [Tensor] {
   let specs = try op.infer(inputs.map(\.spec))
   var outputs: [Tensor] = []
   outputs.reserveCapacity(specs.count)
   for spec in specs { outputs.append(try .uninitialized(spec, op: op.name)) }
   defer { withExtendedLifetime((inputs, outputs)) {} }  // views hold nothing
   if op.acceptsStrides || inputs.allSatisfy(\.isContiguous) {
-    try op.runOnHost(inputs.map(\.hostView), into: outputs.map(\.hostView))
+    try op.runOnHost(inputs.map { $0.hostView(keepsForms: keepsForms) }, into: outputs.map(\.hostView))
   } else {
     var packed: [Tensor] = []
     for input in inputs { packed.append(try input.packed(op: op.name)) }

@@ -1,4 +1,5 @@
 import FlamebackKernels
+import Synchronization
 
 /// What a device other than the host must do. Operations it has no kernel for are decomposed, or run on the host.
 public protocol Backend: AnyObject, Sendable {
@@ -22,13 +23,20 @@ public struct HostView: @unchecked Sendable {
   public let dtype: DType
   public let shape: Shape
   public let strides: Shape
+  /// Where a kernel may keep another form of the operand for later calls; the tensor holds it.
+  private let formsOfTensor: Unmanaged<KeptForms>?
 
-  public init(pointer: UnsafeMutableRawPointer, dtype: DType, shape: Shape, strides: Shape) {
+  public init(
+    pointer: UnsafeMutableRawPointer, dtype: DType, shape: Shape, strides: Shape, forms: KeptForms? = nil
+  ) {
     self.pointer = pointer
     self.dtype = dtype
     self.shape = shape
     self.strides = strides
+    formsOfTensor = forms.map(Unmanaged.passUnretained)
   }
+
+  public var forms: KeptForms? { formsOfTensor?.takeUnretainedValue() }
 
   public var elementCount: Int { shape.elementCount }
   public var layout: Layout { Layout(shape: shape, strides: strides) }
@@ -49,12 +57,15 @@ public final class Storage: @unchecked Sendable {
   public let device: Device
   private let release: (@Sendable () -> Void)?  // nil: the host's caching allocator
   private let backend: (any Backend)?
+  private let isConstant: Bool
+  private let keptForms = AtomicLazyReference<KeptForms>()
 
   /// Uninitialised memory.
   public init(byteCount: Int, device: Device, op: String) throws(OpError) {
     self.byteCount = byteCount
     self.device = device
     release = nil
+    isConstant = false
     let address: UnsafeMutableRawPointer?
     if device == .cpu {
       backend = nil
@@ -73,8 +84,25 @@ public final class Storage: @unchecked Sendable {
   /// Whether the memory is our own to write to; foreign memory may be a file mapped for reading.
   package var isOwned: Bool { release == nil }
 
+  /// Whether the memory changes through tensors alone.
+  package var isStable: Bool { isOwned || isConstant }
+
+  /// What kernels made of the memory; nil unless `keepForms` was called.
+  package var forms: KeptForms? { keptForms.load() }
+
+  /// From now on kernels may keep other forms of the memory, for it is read often and changed seldom: a weight.
+  /// Memory that others may change has none.
+  package func keepForms() {
+    if isStable, device == .cpu, keptForms.load() == nil { _ = keptForms.storeIfNil(KeptForms()) }
+  }
+
   /// Foreign host memory (a mapped file, an array of the caller); `release` runs when the last tensor is gone.
-  public init(foreign address: UnsafeMutableRawPointer, byteCount: Int, release: @escaping @Sendable () -> Void) {
+  /// `isConstant`: nobody changes it meanwhile.
+  public init(
+    foreign address: UnsafeMutableRawPointer, byteCount: Int, isConstant: Bool = false,
+    release: @escaping @Sendable () -> Void
+  ) {
+    self.isConstant = isConstant
     self.address = address
     self.byteCount = byteCount
     device = .cpu

@@ -165,17 +165,27 @@ public func grad(
 
 /// One scope for the whole pass: pullbacks, hooks and sums record exactly if the graph of the gradient is wanted.
 private func inGradMode<R>(_ records: Bool, _ fallback: R, _ body: () throws(OpError) -> R) -> R {
-  setGradEnabled(records) { attempt(fallback, body) }
+  let change: (inout Context.Values) -> Void = {
+    $0.recordsGradients = records
+    $0.readsWeightsAgain = false
+  }
+  return Context.scoped(change) { attempt(fallback, body) }
 }
 
 private func accumulate(_ gradient: Tensor, into slot: GradSlot, createGraph: Bool) {
   let gradient = createGraph ? gradient : gradient.withoutHistory
-  if let old = slot.take() {
-    slot.dense = old + gradient
+  if var sum = slot.take() {
+    addInPlace(gradient, to: &sum)
+    slot.dense = sum
   } else {
     slot.dense = gradient
   }
   for hook in slot.accumulationHooks { hook(gradient) }
+}
+
+/// In the memory of `sum` where nobody else holds it.
+private func addInPlace(_ gradient: Tensor, to sum: inout Tensor) {
+  if !Elementwise.add.overwrite(&sum, .tensor(gradient)) { sum = sum + gradient }
 }
 
 /// One backward pass: nodes by serial number, newest first, so that a node runs when all its gradients are in.
@@ -255,21 +265,20 @@ private struct BackwardPass {
         pending[id] = Array(repeating: nil, count: node.outputSpecs.count)
         push(node)
       }
-      let old = pending[id]![output]
-      pending[id]![output] = old.map { sum($0, gradient) } ?? gradient
+      if pending[id]![output] != nil {
+        addInPlace(gradient, to: &pending[id]![output]!)
+      } else {
+        pending[id]![output] = gradient
+      }
     } else if let slot {
       let id = ObjectIdentifier(slot)
       if let i = leafIndex[id] {
-        leafGradients[i].gradient = sum(leafGradients[i].gradient, gradient)
+        addInPlace(gradient, to: &leafGradients[i].gradient)
       } else {
         leafIndex[id] = leafGradients.count
         leafGradients.append((slot, gradient))
       }
     }
-  }
-
-  private func sum(_ a: Tensor, _ b: Tensor) -> Tensor {
-    a + b
   }
 
   private static func hooked(_ hooks: [@Sendable (Tensor) -> Tensor?], _ gradient: Tensor) -> Tensor {

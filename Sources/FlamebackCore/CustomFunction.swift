@@ -76,7 +76,7 @@ public func checkpoint(_ inputs: [Tensor], _ body: @escaping @Sendable ([Tensor]
   let context = Context.current
   guard context.values.recordsGradients else { return body(inputs) }
   let before = Generator.default.state
-  let outputs = noGrad { body(inputs) }
+  let outputs = keepingPackedWeights(false) { noGrad { body(inputs) } }
   let plain = inputs.map(\.withoutHistory)
   let wanted = inputs.map(\.requiresGrad)
   return recorded("checkpoint", inputs, outputs, context) { cotangents in

@@ -98,6 +98,7 @@ struct ElementwiseOp: Primitive {
   static var name: String { "elementwise" }
   var name: String { function.name }
   var acceptsStrides: Bool { true }
+  var mayOverwrite: Bool { true }
   var attributes: [(String, String)] { scalars.enumerated().map { ("scalar\($0.offset)", "\($0.element.double)") } }
 
   /// The type of computation, after promotion.

@@ -23,6 +23,8 @@ package final class ExecutionPlan: Sendable {
     let first: Int
     var last: Int
     var isResult = false
+    /// Whether it lies in another one.
+    var isDonated = false
     var offset = 0
   }
 
@@ -44,6 +46,7 @@ package final class ExecutionPlan: Sendable {
     }
     for (number, tensor) in graph.constants {
       guard tensor.device == .cpu else { return nil }
+      tensor.body.storage.keepForms()
       values[number] = Value(place: .constant(tensor), layout: tensor.layout, dtype: tensor.dtype)
     }
     func new(_ spec: TensorSpec) -> Value {
@@ -83,15 +86,17 @@ package final class ExecutionPlan: Sendable {
     }
     let outputs = graph.outputs.map { values[$0]! }
     for output in outputs { if case .block(let i) = output.place { buffers[i].isResult = true } }
+    let donors = Self.donors(steps, &buffers)
     blockSize = Self.placed(&buffers)
     var resultSizes: [Int] = []
     var resultOf: [Int: Int] = [:]
-    for i in buffers.indices where buffers[i].isResult {
+    for i in buffers.indices where buffers[i].isResult && !buffers[i].isDonated {
       resultOf[i] = resultSizes.count
       resultSizes.append(buffers[i].size)
     }
     func final(_ value: Value) -> Value {
-      guard case .block(let i) = value.place else { return value }
+      guard case .block(let buffer) = value.place else { return value }
+      let i = donors[buffer]
       var value = value
       value.place = resultOf[i].map { .result($0) } ?? .block(buffers[i].offset)
       return value
@@ -104,11 +109,33 @@ package final class ExecutionPlan: Sendable {
     inputs = graph.inputs.map { graph.specs[$0] }
   }
 
+  /// The buffer in which each one lies: its own, or that of an operand which dies in the step that makes it.
+  private static func donors(_ steps: [Step], _ buffers: inout [Buffer]) -> [Int] {
+    var donors = Array(buffers.indices)
+    for (i, step) in steps.enumerated() where step.primitive.mayOverwrite && step.outputs.count == 1 {
+      let result = step.outputs[0]
+      guard case .block(let new) = result.place else { continue }
+      let places = step.inputs.map { if case .block(let k) = $0.place { donors[k] } else { -1 } }
+      for (operand, old) in zip(step.inputs, places)
+      where old >= 0 && buffers[old].last == i && !buffers[old].isResult && buffers[old].size == buffers[new].size
+        && operand.dtype == result.dtype && operand.layout == result.layout && places.count(where: { $0 == old }) == 1
+      {
+        donors[new] = old
+        buffers[old].last = buffers[new].last
+        buffers[old].isResult = buffers[new].isResult
+        buffers[new].isDonated = true
+        break
+      }
+    }
+    return donors
+  }
+
   /// Gives each buffer the lowest place that is free while it is needed, large ones first; returns the block's size.
   private static func placed(_ buffers: inout [Buffer]) -> Int {
     var done: [Int] = []
     var end = 0
-    for i in buffers.indices.sorted(by: { buffers[$0].size > buffers[$1].size }) where !buffers[i].isResult {
+    for i in buffers.indices.sorted(by: { buffers[$0].size > buffers[$1].size })
+    where !buffers[i].isResult && !buffers[i].isDonated {
       let rivals = done.filter { buffers[$0].first <= buffers[i].last && buffers[i].first <= buffers[$0].last }
         .sorted { buffers[$0].offset < buffers[$1].offset }
       var offset = 0
@@ -129,17 +156,21 @@ package final class ExecutionPlan: Sendable {
     let block = try Storage(byteCount: Swift.max(blockSize, 1), device: .cpu, op: "compile")
     var results: [Storage] = []
     for size in resultSizes { results.append(try Storage(byteCount: size, device: .cpu, op: "compile")) }
+    let keepsForms = Context.current.values.keepsForms
     func view(_ value: Value) -> HostView {
-      let base: UnsafeMutableRawPointer =
-        switch value.place {
-        case .input(let i): arguments[i].hostView.pointer
-        case .constant(let tensor): tensor.body.storage.address
-        case .block(let offset): block.address + offset
-        case .result(let i): results[i].address
-        }
+      var forms: KeptForms?
+      let base: UnsafeMutableRawPointer
+      switch value.place {
+      case .input(let i): base = arguments[i].hostView.pointer
+      case .constant(let tensor):
+        base = tensor.body.storage.address
+        if keepsForms { forms = tensor.body.storage.forms }
+      case .block(let offset): base = block.address + offset
+      case .result(let i): base = results[i].address
+      }
       return HostView(
         pointer: base + value.layout.offset * value.dtype.byteSize, dtype: value.dtype, shape: value.layout.shape,
-        strides: value.layout.strides)
+        strides: value.layout.strides, forms: forms)
     }
     for step in steps {
       try step.primitive.runOnHost(step.inputs.map(view), into: step.outputs.map(view))

@@ -25,10 +25,13 @@ extension Tensor {
   }
 
   /// A tensor over memory that already exists; `release` runs when nobody needs it any more. Nothing is copied.
+  /// `isConstant`: nobody changes it meanwhile.
   public init(
-    foreign address: UnsafeMutableRawPointer, shape: Shape, dtype: DType, release: @escaping @Sendable () -> Void
+    foreign address: UnsafeMutableRawPointer, shape: Shape, dtype: DType, isConstant: Bool = false,
+    release: @escaping @Sendable () -> Void
   ) {
-    let storage = Storage(foreign: address, byteCount: shape.elementCount * dtype.byteSize, release: release)
+    let storage = Storage(
+      foreign: address, byteCount: shape.elementCount * dtype.byteSize, isConstant: isConstant, release: release)
     self.init(TensorBody(storage: storage, layout: Layout(shape), dtype: dtype))
   }
 

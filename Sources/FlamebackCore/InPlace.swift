@@ -2,9 +2,39 @@ import FlamebackKernels
 import Synchronization
 
 extension Tensor {
-  /// Whether nobody else holds the memory, so that it may be overwritten without changing another variable.
+  /// Whether nobody else holds the memory, so that it may be overwritten without changing another variable: what kernels
+  /// made of it is forgotten.
   package mutating func isUniquelyHeld() -> Bool {
-    isKnownUniquelyReferenced(&body) && body.storage.isOwned && body.holdsStorageAlone()
+    guard isKnownUniquelyReferenced(&body), body.storage.isOwned, body.holdsStorageAlone() else { return false }
+    body.storage.forms?.forget()
+    return true
+  }
+}
+
+extension Elementwise {
+  /// `a` becomes the function of `a` and `b`, in its own memory if nobody else holds that and nothing is recorded.
+  ///
+  /// False, and nothing happens, where a new tensor is needed or an error is to be reported.
+  package func overwrite(_ a: inout Tensor, _ b: Operand) -> Bool {
+    let context = Context.current
+    guard context.tracer == nil, a.device == .cpu, !a.isPoisoned, a.dtype.isFloatingPoint, a.isContiguous,
+      !a.requiresGrad, a.body.isInference == context.values.isInference
+    else { return false }
+    var op = ElementwiseOp(self)
+    var operands = [a.hostView]
+    switch b {
+    case .scalar(let number):
+      guard number.category <= .floating else { return false }
+      op = ElementwiseOp(self, scalars: [number], scalarMask: 2)
+    case .tensor(let b):
+      guard b.dtype == a.dtype, b.device == .cpu, !b.isPoisoned, Shape.broadcast(a.shape, b.shape) == a.shape,
+        !(context.values.recordsGradients && b.requiresGrad)
+      else { return false }
+      operands.append(b.hostView)
+    }
+    guard a.isUniquelyHeld() else { return false }
+    defer { withExtendedLifetime((a, b)) {} }  // views hold nothing
+    return (try? op.runOnHost(operands, into: [a.hostView])) != nil
   }
 }
 

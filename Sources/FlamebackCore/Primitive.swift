@@ -25,6 +25,8 @@ public protocol Primitive: Sendable {
   /// The dtype of the view's result, where it differs.
   func viewDType(of dtype: DType) -> DType
   var acceptsStrides: Bool { get }
+  /// Whether the kernel may write its result over a contiguous input of the same dtype and shape.
+  var mayOverwrite: Bool { get }
   /// Inputs that must lie on the host whatever the device (sizes, index lists).
   var hostInputs: Set<Int> { get }
   /// What `autocast` does with the inputs.
@@ -43,6 +45,7 @@ extension Primitive {
   public func views(of layout: Layout) throws(OpError) -> [Layout]? { nil }
   public func viewDType(of dtype: DType) -> DType { dtype }
   public var acceptsStrides: Bool { false }
+  public var mayOverwrite: Bool { false }
   public var hostInputs: Set<Int> { [] }
   public var autocast: AutocastRule { .unchanged }
   public var isRandom: Bool { false }

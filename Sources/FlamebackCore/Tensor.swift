@@ -89,15 +89,24 @@ extension Tensor {
   package var withOwnIdentity: Tensor {
     guard device == .cpu else { return noGrad { withoutHistory.clone() }.withSlot(body.slot) }
     let memory = body.storage
-    let storage = Storage(foreign: memory.address, byteCount: memory.byteCount) { withExtendedLifetime(memory) {} }
+    let storage = Storage(foreign: memory.address, byteCount: memory.byteCount, isConstant: memory.isStable) {
+      withExtendedLifetime(memory) {}
+    }
     return Tensor(
       TensorBody(storage: storage, layout: layout, dtype: dtype, slot: body.slot, isInference: body.isInference))
   }
 
+  /// Tells kernels that these are weights: read often, changed seldom.
+  package func keepForms() { body.storage.keepForms() }
+
   /// The view that a host kernel reads.
-  package var hostView: HostView {
+  package var hostView: HostView { hostView(keepsForms: false) }
+
+  /// The same; kernels may keep other forms of a weight.
+  func hostView(keepsForms: Bool) -> HostView {
     HostView(
-      pointer: body.storage.address + body.layout.offset * dtype.byteSize, dtype: dtype, shape: shape, strides: strides)
+      pointer: body.storage.address + body.layout.offset * dtype.byteSize, dtype: dtype, shape: shape,
+      strides: strides, forms: keepsForms ? body.storage.forms : nil)
   }
 }
 

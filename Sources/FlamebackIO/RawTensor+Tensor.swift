@@ -35,7 +35,7 @@ struct TensorConverter {
       let storage =
         storages[id]
         ?? Storage(
-          foreign: UnsafeMutableRawPointer(mutating: base), byteCount: raw.storage.bytes.count,
+          foreign: UnsafeMutableRawPointer(mutating: base), byteCount: raw.storage.bytes.count, isConstant: true,
           release: { [owner = raw.storage] in withExtendedLifetime(owner) {} })
       storages[id] = storage
       return Tensor(TensorBody(storage: storage, layout: raw.layout, dtype: dtype))

@@ -6,11 +6,14 @@ public enum MatrixProduct {
   public struct Operand {
     let pointer: UnsafeMutableRawPointer
     let layout: Layout
+    let forms: KeptForms?
 
-    /// `layout` counts from `pointer`, and its batch dimensions are those of the result (stride 0 where repeated).
-    public init(_ pointer: UnsafeMutableRawPointer, _ layout: Layout) {
+    /// `layout` counts from `pointer`, and its batch dimensions are those of the result (stride 0 where repeated);
+    /// `forms` are those of the memory, if it is worth keeping any.
+    public init(_ pointer: UnsafeMutableRawPointer, _ layout: Layout, forms: KeptForms? = nil) {
       self.pointer = pointer
       self.layout = layout
+      self.forms = forms
     }
 
     fileprivate var rows: Int { layout.shape[layout.rank - 2] }
@@ -29,6 +32,16 @@ public enum MatrixProduct {
         if columnStride >= max(rows, 1) { return (true, columnStride) }
       }
       return nil
+    }
+
+    /// A right matrix that is read again and again (a weight), packed once for all products.
+    fileprivate func packed(_ arguments: inout fb_gemm_args, _ dtype: DType) -> ScratchMemory? {
+      guard let forms, fb_gemm_suits_packed(&arguments) else { return nil }
+      let key = FormKey(
+        address: UInt(bitPattern: pointer), dtype: dtype, rows: Int(arguments.k), columns: Int(arguments.n),
+        leading: Int(arguments.ldb))
+      let size = fb_gemm_packed_size(arguments.dtype, arguments.n, arguments.k)
+      return forms.form(key, byteCount: Int(size)) { fb_gemm_pack(&arguments, $0) }
     }
 
     /// A view of [rows × columns] for every batch that gemm can read, copied into `scratch` if it must be.
@@ -87,7 +100,11 @@ public enum MatrixProduct {
               dtype: fb_dtype(dtype.rawValue), trans_a: transA ? 1 : 0, trans_b: transB ? 1 : 0, m: Int64(m),
               n: Int64(n), k: Int64(k), a: a.pointer, lda: Int64(lda), b: b.pointer, ldb: Int64(ldb), c: c,
               ldc: Int64(n), alpha: fb_scalar(alpha), beta: fb_scalar(beta), batch_ndim: Int32(batch.count),
-              batch_shape: sizes, batch_stride_a: strideA, batch_stride_b: strideB, batch_stride_c: strideC, bias: bias)
+              batch_shape: sizes, batch_stride_a: strideA, batch_stride_b: strideB, batch_stride_c: strideC, bias: bias,
+              packed_b: nil)
+            let packed = b.packed(&arguments, dtype)
+            defer { withExtendedLifetime(packed) {} }
+            arguments.packed_b = packed.map { UnsafeRawPointer($0.pointer) }
             if count == 1 || fb_gemm_is_parallel(&arguments) {
               fb_gemm(&arguments, 0, Int64(count))
             } else {
@@ -115,17 +132,26 @@ public enum MatrixProduct {
   }
 }
 
-/// Memory for the time of one kernel.
-public final class ScratchMemory {
+/// Memory for the time of one kernel, or as long as a form is kept.
+public final class ScratchMemory: @unchecked Sendable {
   public let pointer: UnsafeMutableRawPointer
   private let byteCount: Int
 
-  public init(byteCount: Int) {
-    self.byteCount = max(byteCount, 1)
-    guard let pointer = CachingAllocator.host.allocate(self.byteCount) else {
+  public convenience init(byteCount: Int) {
+    guard let memory = CachingAllocator.host.allocate(max(byteCount, 1)) else {
       fatalError("[scratch] out of memory: cannot allocate \(byteCount) bytes")
     }
+    self.init(memory, max(byteCount, 1))
+  }
+
+  convenience init?(ifAvailable byteCount: Int) {
+    guard let memory = CachingAllocator.host.allocate(max(byteCount, 1)) else { return nil }
+    self.init(memory, max(byteCount, 1))
+  }
+
+  private init(_ pointer: UnsafeMutableRawPointer, _ byteCount: Int) {
     self.pointer = pointer
+    self.byteCount = byteCount
   }
 
   deinit { CachingAllocator.host.deallocate(pointer, byteCount) }

@@ -50,6 +50,7 @@ public final class ParameterCell: StateCell {
       if parametrization != nil {
         return report(OpError("parameter", "a parametrized value cannot be assigned: change its parts"))
       }
+      newValue.keepForms()
       leaf = newValue.withSlot(requiresGrad && newValue.dtype.isDifferentiable ? slot : nil)
     }
   }

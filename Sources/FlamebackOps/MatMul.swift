@@ -36,7 +36,7 @@ struct MatrixMultiply: Primitive {
     let batch = Shape(out.shape.dropLast(2))
     func operand(_ view: HostView) -> MatrixProduct.Operand {
       let matrix = Shape(view.shape.suffix(2))
-      return MatrixProduct.Operand(view.pointer, view.layout.expanded(to: batch + matrix)!)
+      return MatrixProduct.Operand(view.pointer, view.layout.expanded(to: batch + matrix)!, forms: view.forms)
     }
     guard inputs.count > 2, beta.bool else {
       return MatrixProduct.run(

@@ -274,13 +274,17 @@ extension Tensor {
   }
 
   /// Adds in place where nobody else shares the memory; shape and dtype stay. SeeAlso: torch.Tensor.add_
-  public static func += (a: inout Tensor, b: some TensorOperand) { a.rebind("add", Elementwise.add(a, b)) }
+  public static func += (a: inout Tensor, b: some TensorOperand) { a.update(.add, b) }
   /// Subtracts in place. SeeAlso: torch.Tensor.sub_
-  public static func -= (a: inout Tensor, b: some TensorOperand) { a.rebind("sub", Elementwise.sub(a, b)) }
+  public static func -= (a: inout Tensor, b: some TensorOperand) { a.update(.sub, b) }
   /// Multiplies in place. SeeAlso: torch.Tensor.mul_
-  public static func *= (a: inout Tensor, b: some TensorOperand) { a.rebind("mul", Elementwise.mul(a, b)) }
+  public static func *= (a: inout Tensor, b: some TensorOperand) { a.update(.mul, b) }
   /// Divides in place; integer tensors cannot hold the quotient. SeeAlso: torch.Tensor.div_
-  public static func /= (a: inout Tensor, b: some TensorOperand) { a.rebind("div", Elementwise.div(a, b)) }
+  public static func /= (a: inout Tensor, b: some TensorOperand) { a.update(.div, b) }
+
+  private mutating func update(_ function: Elementwise, _ other: some TensorOperand) {
+    if !function.overwrite(&self, other.operand) { rebind(function.name, function(self, other)) }
+  }
 
   /// Takes an updated value that must have this tensor's shape and fit its dtype, as PyTorch's in-place methods do.
   package mutating func rebind(_ op: String, _ value: Tensor) {

@@ -34,7 +34,7 @@ import Testing
 
   static func multiply<T>(
     _ dtype: Int, _ c: Case, _ ta: Bool, _ tb: Bool, _ a: [T], _ b: [T], _ old: [T], alpha: Double, beta: Double,
-    bias: [T]? = nil
+    bias: [T]? = nil, packsOnce: Bool = false
   ) -> [T] {
     var result = old
     result.withUnsafeMutableBytes { out in
@@ -52,7 +52,14 @@ import Testing
           args.c = out.baseAddress
           (bias ?? []).withUnsafeBytes { bytes in
             args.bias = bias == nil ? nil : bytes.baseAddress
-            fb_gemm(&args, 0, 1)
+            guard packsOnce else { return fb_gemm(&args, 0, 1) }
+            let size = fb_gemm_packed_size(args.dtype, args.n, args.k)
+            withUnsafeTemporaryAllocation(byteCount: Int(size), alignment: 64) { packed in
+              fb_gemm_pack(&args, packed.baseAddress)
+              args.b = nil
+              args.packed_b = UnsafeRawPointer(packed.baseAddress)
+              fb_gemm(&args, 0, 1)
+            }
           }
         }
       }
@@ -78,6 +85,18 @@ import Testing
 
   @Test(arguments: large, [(false, false), (true, false), (false, true), (true, true)])
   func packedProductsFollowTheDefinition(_ c: Case, _ transposed: (Bool, Bool)) {
+    checkProducts(c, transposed, packsOnce: false)
+  }
+
+  /// The right matrix packed beforehand; few rows too.
+  @Test(
+    arguments: large + [Case(m: 2, n: 16, k: 300), Case(m: 5, n: 1001, k: 70), Case(m: 1, n: 40, k: 600)],
+    [(false, false), (true, false), (false, true), (true, true)])
+  func productsWithPackedMatricesFollowTheDefinition(_ c: Case, _ transposed: (Bool, Bool)) {
+    checkProducts(c, transposed, packsOnce: true)
+  }
+
+  private func checkProducts(_ c: Case, _ transposed: (Bool, Bool), packsOnce: Bool) {
     let (ta, tb) = transposed
     var numbers = Numbers(seed: UInt64(c.m * 100 + c.n * 10 + c.k))
     let a = numbers.doubles(c.m * c.k), b = numbers.doubles(c.k * c.n), bias = numbers.doubles(c.n)
@@ -89,7 +108,7 @@ import Testing
       func run(_ old: [Double], beta: Double, bias: [Double]? = nil) -> [Double] {
         Self.multiply(
           dtype, c, ta, tb, a.map(T.init), b.map(T.init), old.map(T.init), alpha: 0.5, beta: beta,
-          bias: bias?.map(T.init)
+          bias: bias?.map(T.init), packsOnce: packsOnce
         ).map { Double($0) }
       }
       #expect(isClose(run(nothing, beta: 0), product, tolerance: tolerance))

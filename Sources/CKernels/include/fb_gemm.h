@@ -27,6 +27,8 @@ typedef struct {
   int32_t batch_ndim;
   const int64_t *batch_shape, *batch_stride_a, *batch_stride_b, *batch_stride_c;
   const void *bias;  // n values added to every row of C in place of beta * C, or null
+  const void *packed_b;  // op(B) by fb_gemm_pack (batch_ndim 0), or null; which of the two is read makes no other difference than
+                         // in the order of additions
 } fb_gemm_args;
 
 // Computes batches begin..<end.
@@ -35,6 +37,14 @@ void fb_gemm(const fb_gemm_args *args, int64_t begin, int64_t end);
 // Whether fb_gemm shares the work among threads itself: then call it once with all batches. Otherwise (tiny products
 // and integers) a caller may split the batches among its own threads.
 bool fb_gemm_is_parallel(const fb_gemm_args *args);
+
+// A right matrix that many products read can be packed once: of some kilobytes, for two rows of C or more, floating point.
+// Halves are packed as float32.
+bool fb_gemm_suits_packed(const fb_gemm_args *args);
+// Bytes of op(B) [k, n] packed.
+int64_t fb_gemm_packed_size(fb_dtype dtype, int64_t n, int64_t k);
+// From args: dtype, trans_b, n, k, b, ldb.
+void fb_gemm_pack(const fb_gemm_args *args, void *packed);
 
 // Frees the working memory that gemm and convolution keep for reuse.
 void fb_release_scratch(void);

@@ -17,7 +17,7 @@ extension Tensor {
       Int(bitPattern: base) % dtype.byteSize == 0
     {
       let owner = raw.storage
-      self.init(foreign: UnsafeMutableRawPointer(mutating: base), shape: shape, dtype: dtype) {
+      self.init(foreign: UnsafeMutableRawPointer(mutating: base), shape: shape, dtype: dtype, isConstant: true) {
         withExtendedLifetime(owner) {}
       }
       return
