@@ -120,15 +120,12 @@ template <class T> void Run(const fbd::Product<T> &p, const T *bias, const fbd::
         else if (packs) PackStrips(p.a + i * p.lda + k, p.lda, mHere, kHere, packed);
         T *c = p.c + i * p.ldc + j;
         const bool adds = k > 0 || (!bias && p.beta != T(0));
-        for (int64_t column = 0; column < nHere; column += width) {
-          const auto run = [&](auto left) HWY_ATTR {
-            multiplyRows(d, mHere, kHere, left, panels.data + column / width * panels.panel, p.alpha,
-                         adds ? c + column : bias ? bias + j + column : nullptr, adds ? p.ldc : 0, c + column, p.ldc,
-                         std::min(width, nHere - column));
-          };
-          if (packs) run(Left<T, true>{packed, 0});
-          else run(Left<T, false>{p.a + i * p.lda + k, p.lda});
-        }
+        const auto run = [&](auto left) HWY_ATTR {
+          multiplyPanels(d, mHere, kHere, left, panels.data, panels.panel, p.alpha, adds ? c : bias ? bias + j : nullptr,
+                         adds ? p.ldc : 0, c, p.ldc, nHere);
+        };
+        if (packs) run(Left<T, true>{packed, 0});
+        else run(Left<T, false>{p.a + i * p.lda + k, p.lda});
       }
     }
   }

@@ -55,12 +55,11 @@ bool poolRow(const fb_pool &p, int64_t od, int64_t oh, const T *x, T *y, int64_t
         if (d >= 0 && d < p.input[0] && h >= 0 && h < p.input[1]) rows[count++] = (d * p.input[1] + h) * p.input[2];
       }
     if (count == 0) return false;
-    // Where elements are taken in pairs, one behind the last window is read: not at the end of the plane.
-    const int64_t behind = rows[count - 1] + p.input[2] < size ? 0 : stride - 1;
+    // Elements are taken in pairs: one behind the last window may be read, but not at the end of the plane.
+    const int64_t behind = stride == 2 && p.kernel[2] % 2 == 1 && rows[count - 1] + p.input[2] >= size ? 1 : 0;
     const int64_t room = p.input[2] + p.padding[2] - p.kernel[2] - behind;
-    const int64_t begin = ceilDivide(p.padding[2], stride);
-    const int64_t end = room < 0 ? 0 : std::min(p.output[2], room / stride + 1);
-    if (!fb::maxPoolRow({x, rows, count, p.kernel[2], stride, -p.padding[2], begin, end, y, indices})) return false;
+    int64_t begin = ceilDivide(p.padding[2], stride), end = room < 0 ? 0 : std::min(p.output[2], room / stride + 1);
+    if (!fb::maxPoolRow({x, rows, count, p.kernel[2], stride, -p.padding[2], begin, end, y, indices})) begin = end = 0;
     for (int64_t o = 0; o < begin; ++o) poolOne(p, x, rows, count, o, y, indices);
     for (int64_t o = end; o < p.output[2]; ++o) poolOne(p, x, rows, count, o, y, indices);
     return true;

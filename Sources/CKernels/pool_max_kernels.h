@@ -11,7 +11,7 @@ struct MaxPoolRow {
   const int64_t *rows;     // where the windows' rows begin in it, first those above
   int64_t rowCount, kernel, stride;  // stride 1 or 2
   int64_t shift;           // column of output 0's window
-  int64_t first, end;      // outputs; with stride 2 there is an element behind each window
+  int64_t first, end;      // outputs; with stride 2 and an odd kernel there is an element behind each window
   float *y;
   int64_t *places;         // may be null
 };

@@ -36,10 +36,8 @@ template <class T> void Pack(const T *weight, int64_t rows, int64_t columns, boo
 template <class T>
 void Multiply(int64_t rows, int64_t depth, int64_t columns, const T *a, const T *packed, const T *start, T *out) {
   const hn::ScalableTag<T> d;
-  const int64_t width = PanelWidth<T>();
-  for (int64_t j = 0; j < columns; j += width, packed += depth * width)
-    multiplyRows(d, rows, depth, Left<T, false>{a, depth}, packed, T(1), start ? start + j : nullptr, columns, out + j,
-                 columns, std::min(width, columns - j));
+  multiplyPanels(d, rows, depth, Left<T, false>{a, depth}, packed, depth * PanelWidth<T>(), T(1), start, columns, out,
+                 columns, columns);
 }
 
 // Beyond 87, where e^x is no normal float, a sigmoid is as good as 0 or 1; NaN stays.

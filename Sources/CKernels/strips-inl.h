@@ -107,10 +107,11 @@ Panels<T> packTransposed(D d, const T *x, int64_t ld, int64_t columns, int64_t r
   return {packed, rows * width, width};
 }
 
+// Vectors of one or, `bPanel` apart, of several panels.
 template <int m, int vectors, class D, class T = hn::TFromD<D>>
 HWY_INLINE void multiplyVectors(D d, int64_t depth, const T *HWY_RESTRICT a, int64_t aRow, int64_t aStep,
-                                const T *HWY_RESTRICT b, int64_t bStep, T alpha, const T *start, int64_t startStep,
-                                T *c, int64_t ldc, int64_t columns) {
+                                const T *HWY_RESTRICT b, int64_t bStep, int64_t bPanel, T alpha, const T *start,
+                                int64_t startStep, T *c, int64_t ldc, int64_t columns) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   hn::Vec<D> sums[m][vectors];
   for (int i = 0; i < m; ++i)
@@ -118,7 +119,7 @@ HWY_INLINE void multiplyVectors(D d, int64_t depth, const T *HWY_RESTRICT a, int
 #pragma clang loop unroll_count(4)
   for (int64_t k = 0; k < depth; ++k, a += aStep, b += bStep) {
     hn::Vec<D> right[vectors];
-    for (int v = 0; v < vectors; ++v) right[v] = hn::LoadU(d, b + v * lanes);
+    for (int v = 0; v < vectors; ++v) right[v] = hn::LoadU(d, b + v / 2 * bPanel + v % 2 * lanes);
     for (int i = 0; i < m; ++i) {
       const auto x = hn::Set(d, a[i * aRow]);
       for (int v = 0; v < vectors; ++v) sums[i][v] = hn::MulAdd(x, right[v], sums[i][v]);
@@ -149,8 +150,8 @@ template <int m, class D, class T = hn::TFromD<D>>
 HWY_INLINE void multiplyPanel(D d, int64_t depth, const T *a, int64_t aRow, int64_t aStep, const T *b, int64_t bStep,
                               T alpha, const T *start, int64_t startStep, T *c, int64_t ldc, int64_t columns) {
   if (columns > static_cast<int64_t>(hn::Lanes(d)))
-    multiplyVectors<m, 2>(d, depth, a, aRow, aStep, b, bStep, alpha, start, startStep, c, ldc, columns);
-  else multiplyVectors<m, 1>(d, depth, a, aRow, aStep, b, bStep, alpha, start, startStep, c, ldc, columns);
+    multiplyVectors<m, 2>(d, depth, a, aRow, aStep, b, bStep, 0, alpha, start, startStep, c, ldc, columns);
+  else multiplyVectors<m, 1>(d, depth, a, aRow, aStep, b, bStep, 0, alpha, start, startStep, c, ldc, columns);
 }
 
 template <int m, class D, class T = hn::TFromD<D>>
@@ -234,6 +235,33 @@ void multiplyRows(D d, int64_t rows, int64_t depth, Left<T, isPacked> a, const T
       default: run(std::integral_constant<int, 6>());
     }
   }
+}
+
+// One or two rows by several whole panels at once: the sums of a single panel would wait for each other. How many columns
+// that were.
+template <int m, class D, bool isPacked, class T = hn::TFromD<D>>
+HWY_NOINLINE int64_t multiplyFewRows(D d, int64_t depth, Left<T, isPacked> a, const T *panels, int64_t panel, T alpha,
+                                     const T *start, int64_t startStep, T *c, int64_t ldc, int64_t columns) {
+  constexpr int64_t together = 4 / m;
+  const int64_t width = 2 * static_cast<int64_t>(hn::Lanes(d)), step = together * width;
+  int64_t j = 0;
+  for (; j + step <= columns; j += step, panels += together * panel)
+    multiplyVectors<m, 2 * together>(d, depth, a.data, isPacked ? 1 : a.ld, isPacked ? m : 1, panels, width, panel, alpha,
+                                     start ? start + j : nullptr, startStep, c + j, ldc, step);
+  return j;
+}
+
+// c [rows, columns] = alpha a b + start: b in packed panels that lie `panel` elements apart.
+template <class D, bool isPacked, class T = hn::TFromD<D>>
+void multiplyPanels(D d, int64_t rows, int64_t depth, Left<T, isPacked> a, const T *panels, int64_t panel, T alpha,
+                    const T *start, int64_t startStep, T *c, int64_t ldc, int64_t columns) {
+  const int64_t width = 2 * static_cast<int64_t>(hn::Lanes(d));
+  int64_t j = 0;
+  if (rows == 1) j = multiplyFewRows<1>(d, depth, a, panels, panel, alpha, start, startStep, c, ldc, columns);
+  if (rows == 2) j = multiplyFewRows<2>(d, depth, a, panels, panel, alpha, start, startStep, c, ldc, columns);
+  for (; j < columns; j += width)
+    multiplyRows(d, rows, depth, a, panels + j / width * panel, alpha, start ? start + j : nullptr, startStep, c + j, ldc,
+                 std::min(width, columns - j));
 }
 
 }  // namespace

@@ -38,6 +38,17 @@ public struct HostView: @unchecked Sendable {
 
   public var forms: KeptForms? { formsOfTensor?.takeUnretainedValue() }
 
+  /// What `make` writes about this contiguous matrix, kept for later calls if it is a weight.
+  package func form(
+    _ kind: FormKey.Kind, byteCount: Int, _ make: (UnsafeMutableRawPointer) -> Void
+  ) -> ScratchMemory {
+    let key = FormKey(kind, of: pointer, dtype, rows: shape[0], columns: shape[1], leading: shape[1])
+    if let kept = forms?.form(key, byteCount: byteCount, make) { return kept }
+    let memory = ScratchMemory(byteCount: byteCount)
+    make(memory.pointer)
+    return memory
+  }
+
   public var elementCount: Int { shape.elementCount }
   public var layout: Layout { Layout(shape: shape, strides: strides) }
 

@@ -116,6 +116,19 @@ import Testing
     }
   }
 
+  @Test func recurrentNetworksToo() {
+    let model = LSTM(10, 20, numLayers: 2)
+    for batch in [1, 2, 3, 8, 9] {
+      let x = Tensor.randn([6, batch, 10])
+      let expected = model(x).output.detached()
+      for _ in 0..<2 { #expect(isSame(noGrad { model(x).output }, expected)) }
+    }
+    let (x, optimizer) = (Tensor.randn([6, 3, 10]), SGD(model.parameters(), lr: 0.5))
+    model(x).output.sum().backward()
+    optimizer.step()
+    #expect(isSame(noGrad { model(x).output }, model(x).output))
+  }
+
   @Test func manyTasksAskAtOnce() async {
     nonisolated(unsafe) let model = Linear(256, 256)
     let x = Tensor.randn([9, 256])

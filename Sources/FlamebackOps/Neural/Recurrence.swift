@@ -45,11 +45,11 @@ struct Recurrence: Primitive {
       batch: Int64(states.shape[1]), hidden: Int64(states.shape[2]))
   }
 
-  /// Rows of a batch that one thread takes at once: equal shares, but six, which fill the registers, at least.
+  /// Rows of a batch that one thread takes at once: equal shares of at least three, fewer would not keep the adders busy.
   fileprivate static func grain(_ batch: Int) -> Int {
     let threads = ThreadPool.threadCount
-    let shares = threads * max(1, batch / (48 * threads))
-    return max(6, (batch + shares - 1) / shares)
+    let shares = max(1, min(threads * max(1, batch / (48 * threads)), batch / 3))
+    return (batch + shares - 1) / shares
   }
 
   func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
@@ -61,8 +61,9 @@ struct Recurrence: Primitive {
     (states.pointer + start).copyMemory(from: inputs[hasBias ? 3 : 2].pointer, byteCount: slot)
     let cells = mode == .lstm ? outputs[1].pointer : nil
     if let cells { (cells + start).copyMemory(from: inputs[hasBias ? 4 : 3].pointer, byteCount: slot) }
-    let packed = ScratchMemory(byteCount: Int(fb_recurrence_packed_count(&r, false)) * size)
-    fb_recurrence_pack(&r, inputs[1].pointer, false, packed.pointer)
+    let packed = inputs[1].form(.recurrence, byteCount: Int(fb_recurrence_packed_count(&r, false)) * size) {
+      fb_recurrence_pack(&r, inputs[1].pointer, false, $0)
+    }
     let reserve = outputs.count > 1 ? outputs[outputs.count - 1].pointer : nil
     let description = r
     ThreadPool.run(count: batch, grain: Self.grain(batch)) { rows in
