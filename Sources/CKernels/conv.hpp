@@ -11,6 +11,13 @@ bool isPointwise(const fb_conv &conv);
 
 enum class ConvPass : int { forward, backwardInput, backwardWeight };
 
+// Results that are still in the cache.
+template <class T> void rectify(const fb_conv &conv, T *results, int64_t count) {
+  if constexpr (!isComplex<T>)
+    if (conv.rectifies)
+      for (int64_t i = 0; i < count; ++i) results[i] = results[i] < T(0) ? T(0) : results[i];
+}
+
 // By oneDNN, float32 only. False: oneDNN cannot, nothing was written.
 // source, weight and destination are the operands x, weight, y or their gradients, whichever the pass reads or writes.
 bool convolveOneDNN(const fb_conv &conv, ConvPass pass, void *source, void *weight, const void *bias,

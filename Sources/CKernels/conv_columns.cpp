@@ -110,6 +110,7 @@ void convolveColumns(const fb_conv &v, const T *x, const T *weight, const T *bia
       multiply(Product<T>{FB_NO_TRANS, FB_NO_TRANS, s.outGroup, s.outPlane, s.depth, T(1),
                           weight + g * s.outGroup * s.depth, s.depth, s.pointwise ? from : scratch.as<T>(), s.outPlane,
                           T(bias ? 1 : 0), to, s.outPlane});
+      rectify(v, to, s.outGroup * s.outPlane);
     }
   });
 }

@@ -382,15 +382,18 @@ bool convolveDepthwise(const fb_conv &v, ConvPass pass, const float *first, cons
   }
   if (planes == 0) return true;
   p.weight = second, p.bias = bias, p.y = result;
-  struct Run { const DepthwisePlanes &p; int64_t planes, length; } run{p, planes, 0};
+  struct Run { const fb_conv &v; const DepthwisePlanes &p; int64_t planes, length; } run{v, p, planes, 0};
   forRuns(planes, work, run, [](void *raw, int64_t i) {
     const Run &run = *static_cast<Run *>(raw);
     const int64_t end = std::min(run.planes, (i + 1) * run.length), taps = run.p.kernelHeight * run.p.kernelWidth;
     const size_t bytes = static_cast<size_t>(run.p.planeSize() + kSlack + taps) * sizeof(float);
     Scratch scratch(bytes);
     std::memset(scratch.as<float>(), 0, bytes);
-    for (int64_t n = i * run.length; n < end; ++n)
+    const int64_t size = run.p.outHeight * run.p.outWidth;
+    for (int64_t n = i * run.length; n < end; ++n) {
       HWY_DYNAMIC_DISPATCH(fb::DepthwisePlane)(run.p, n, scratch.as<float>());
+      rectify(run.v, run.p.y + n * size, size);
+    }
   });
   return true;
 }

@@ -292,8 +292,8 @@ bool convolveNarrow(const fb_conv &v, ConvPass pass, const float *first, const f
   c.offsets = offsets.as<int64_t>(), c.taps = taps.as<float>();
 
   // Some samples an item: the borders are cleared once for all of them.
-  struct Run { const Narrow &c; int64_t batch, length; const float *x; float *y; } run{
-      c, v.batch, (v.batch + 15) / 16, first, result};
+  struct Run { const fb_conv &v; const Narrow &c; int64_t batch, length; const float *x; float *y; } run{
+      v, c, v.batch, (v.batch + 15) / 16, first, result};
   const auto body = [](void *raw, int64_t i) {
     const Run &run = *static_cast<Run *>(raw);
     const Narrow &c = run.c;
@@ -304,6 +304,7 @@ bool convolveNarrow(const fb_conv &v, ConvPass pass, const float *first, const f
       const float *x = run.x + n * c.in * c.height * c.width;
       float *y = run.y + n * c.out * c.outHeight * c.outWidth;
       HWY_DYNAMIC_DISPATCH(fb::NarrowSample)(c, x, y, room, room + planes);
+      rectify(run.v, y, c.out * c.outHeight * c.outWidth);
     }
   };
   const int64_t items = run.length ? (v.batch + run.length - 1) / run.length : 0;

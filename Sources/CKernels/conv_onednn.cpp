@@ -280,6 +280,7 @@ bool convolveOneDNN(const fb_conv &v, ConvPass pass, void *source, void *weight,
   const int64_t share = (units + wanted - 1) / wanted, count = wanted == 1 ? 1 : (units + share - 1) / share;
   const int64_t length = count == 1 ? whole : byChannels ? share * kChannels : share;
   struct Run {
+    const fb_conv &v;
     ConvPass pass;
     float *source, *weight;
     const float *bias;
@@ -287,7 +288,7 @@ bool convolveOneDNN(const fb_conv &v, ConvPass pass, void *source, void *weight,
     void *reordered;
     std::shared_ptr<Plan> plan, last;
     int64_t count, sourceStep, weightStep, biasStep, destinationStep;
-  } run{pass, static_cast<float *>(source), static_cast<float *>(weight), static_cast<const float *>(bias),
+  } run{v, pass, static_cast<float *>(source), static_cast<float *>(weight), static_cast<const float *>(bias),
         static_cast<float *>(destination), nullptr, nullptr, nullptr, count, 0, 0, 0, 0};
   const auto find = [&](int64_t size) {
     Piece piece{v, v.out_channels};
@@ -319,6 +320,9 @@ bool convolveOneDNN(const fb_conv &v, ConvPass pass, void *source, void *weight,
     convolve(i + 1 < run.count ? *run.plan : *run.last, run.pass, run.source + i * run.sourceStep,
              run.weight + i * run.weightStep, run.reordered, run.bias ? run.bias + i * run.biasStep : nullptr,
              run.destination + i * run.destinationStep);
+    if (run.pass != ConvPass::forward) return;
+    const int64_t all = run.v.batch * run.v.out_channels * volume(run.v.output), start = i * run.destinationStep;
+    rectify(run.v, run.destination + start, i + 1 < run.count ? run.destinationStep : all - start);
   };
   parallelFor(count, body, &run);
   return true;

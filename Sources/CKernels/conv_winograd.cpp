@@ -82,7 +82,7 @@ bool convolveWinograd(const fb_conv &v, ConvPass pass, const float *first, const
   const auto &from = backward ? v.output : v.input, &to = backward ? v.input : v.output;
   w.height = from[1], w.width = from[2], w.outHeight = to[1], w.outWidth = to[2];
   w.top = backward ? 2 - v.pad_begin[1] : v.pad_begin[1], w.left = backward ? 2 - v.pad_begin[2] : v.pad_begin[2];
-  w.flips = backward;
+  w.flips = backward, w.rectifies = v.rectifies && pass == ConvPass::forward;
   w.tilesY = (w.outHeight + tile - 1) / tile, w.tilesX = (w.outWidth + tile - 1) / tile;
   int64_t lanes, panel;
   HWY_DYNAMIC_DISPATCH(fb::WinogradWidths)(&lanes, &panel);

@@ -43,6 +43,44 @@ void Adam(fb_dtype dtype, void *const *targets, const void *const *sources, cons
   run(targets, sources, numbers, begin, end);
 }
 
+enum class Velocity { none, heavy, nesterov };
+
+template <bool penalizes, Velocity velocity, class T>
+void DescendOf(void *const *targets, const void *const *sources, const double *numbers, int64_t begin, int64_t end) {
+  const hn::ScalableTag<T> d;
+  T *parameter = static_cast<T *>(targets[0]) + begin;
+  T *speed = velocity == Velocity::none ? nullptr : static_cast<T *>(targets[1]) + begin;
+  const T *gradient = static_cast<const T *>(sources[0]) + begin;
+  const auto number = [&](double x) HWY_ATTR { return hn::Set(d, static_cast<T>(x)); };
+  const auto step = number(numbers[0]), penalty = number(numbers[1]), sign = number(numbers[2]),
+             momentum = number(numbers[3]), fresh = number(numbers[4]);
+  ForLanes<T>(end - begin, [&](int64_t i, auto load, auto store) HWY_ATTR {
+    const auto p = load(parameter + i);
+    auto g = hn::Mul(sign, load(gradient + i));
+    if constexpr (penalizes) g = hn::MulAdd(penalty, p, g);
+    if constexpr (velocity != Velocity::none) {
+      const auto v = hn::MulAdd(momentum, load(speed + i), hn::Mul(fresh, g));
+      store(v, speed + i);
+      g = velocity == Velocity::nesterov ? hn::MulAdd(momentum, v, g) : v;
+    }
+    store(hn::NegMulAdd(step, g, p), parameter + i);
+  });
+}
+
+template <class T>
+void DescendAs(void *const *targets, const void *const *sources, const double *numbers, int64_t begin, int64_t end) {
+  const bool penalizes = numbers[1] != 0;
+  const auto run = numbers[3] == 0   ? (penalizes ? DescendOf<true, Velocity::none, T> : DescendOf<false, Velocity::none, T>)
+                   : numbers[5] == 0 ? (penalizes ? DescendOf<true, Velocity::heavy, T> : DescendOf<false, Velocity::heavy, T>)
+                                     : (penalizes ? DescendOf<true, Velocity::nesterov, T> : DescendOf<false, Velocity::nesterov, T>);
+  run(targets, sources, numbers, begin, end);
+}
+
+void Descend(fb_dtype dtype, void *const *targets, const void *const *sources, const double *numbers, int64_t begin,
+             int64_t end) {
+  (dtype == FB_F64 ? DescendAs<double> : DescendAs<float>)(targets, sources, numbers, begin, end);
+}
+
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace fb
@@ -51,14 +89,24 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace fb {
 HWY_EXPORT(Adam);
+HWY_EXPORT(Descend);
 static void adam(fb_dtype dtype, void *const *targets, const void *const *sources, const double *numbers, int64_t begin,
                  int64_t end) {
   HWY_DYNAMIC_DISPATCH(Adam)(dtype, targets, sources, numbers, begin, end);
+}
+static void descend(fb_dtype dtype, void *const *targets, const void *const *sources, const double *numbers, int64_t begin,
+                    int64_t end) {
+  HWY_DYNAMIC_DISPATCH(Descend)(dtype, targets, sources, numbers, begin, end);
 }
 }  // namespace fb
 
 extern "C" void fb_update_adam(fb_dtype dtype, void *const *targets, const void *const *sources, const double *numbers,
                                int64_t begin, int64_t end) {
   fb::adam(dtype, targets, sources, numbers, begin, end);
+}
+
+extern "C" void fb_update_sgd(fb_dtype dtype, void *const *targets, const void *const *sources, const double *numbers,
+                              int64_t begin, int64_t end) {
+  fb::descend(dtype, targets, sources, numbers, begin, end);
 }
 #endif

@@ -16,6 +16,7 @@ struct Positions {
 // inputs [tile, in], results [tile, out].
 struct Winograd {
   int64_t batch, in, out, height, width, outHeight, outWidth, top, left;
+  bool rectifies;
   bool flips;  // the input's gradient: taps in reverse order, weight [in, out, 3, 3]
   int64_t tilesY, tilesX;       // of a sample
   int64_t paddedIn, paddedOut;  // channels filled up to whole vectors and panels

@@ -130,7 +130,11 @@ template <int m> struct Tiles {
       for (int i = 0; i < m; ++i) {
         ChannelVec out[m];
         Minimal<m>::output(half + i * n, out);
-        for (int j = 0; j < m; ++j) hn::Store(hn::Add(out[j], bias), d, lines + (i * columns + t * m + j) * kLanes);
+        for (int j = 0; j < m; ++j) {
+          ChannelVec y = hn::Add(out[j], bias);
+          if (w.rectifies) y = hn::IfThenZeroElse(hn::Lt(y, Number(0)), y);
+          hn::Store(y, d, lines + (i * columns + t * m + j) * kLanes);
+        }
       }
     }
     float *to = w.y + (sample * w.out + c) * w.outHeight * w.outWidth;

@@ -73,6 +73,14 @@ extension Graph {
   }
 }
 
+extension Graph.Instruction {
+  /// Whether it is nothing but `function` of one tensor.
+  package func applies(_ function: Elementwise) -> Bool {
+    guard let op = primitive as? ElementwiseOp else { return false }
+    return op.function === function && op.scalars.isEmpty && op.resultDType == nil && inputs.count == 1
+  }
+}
+
 extension ElementwiseOp {
   /// The expression over `operands`, numbers as constants.
   fileprivate func body(kernels: Bool, _ operands: [Expression]) -> Expression {

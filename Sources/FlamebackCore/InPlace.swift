@@ -76,8 +76,10 @@ package final class ElementwiseUpdate: Sendable {
   }
 
   /// Overwrites `targets`, which have the shape of the first of them; in their own memory where nobody else holds it.
-  /// Sources may broadcast. No gradient is recorded.
-  package func callAsFunction(_ targets: inout [Tensor], _ sources: [Tensor], _ scalars: [Double]) {
+  /// Sources may broadcast. No gradient is recorded. With a queue the values may be there only after its `run`.
+  package func callAsFunction(
+    _ targets: inout [Tensor], _ sources: [Tensor], _ scalars: [Double], in queue: UpdateQueue? = nil
+  ) {
     let shape = targets[0].shape
     for tensor in targets + sources
     where tensor.shape != shape && Shape.broadcast(tensor.shape, shape) != shape {
@@ -88,7 +90,7 @@ package final class ElementwiseUpdate: Sendable {
       targets = noGrad { zip(functions, targets).map { $0.call(operands, dtype: $1.dtype) } }
       return
     }
-    if let kernel, run(kernel, &targets, sources, scalars) { return }
+    if let kernel, run(kernel, &targets, sources, scalars, queue) { return }
     let inputs = (targets + sources).map {
       ElementwiseOperand($0.hostView.pointer, $0.dtype, layout: $0.layout, over: shape)
     }
@@ -113,22 +115,26 @@ package final class ElementwiseUpdate: Sendable {
   /// False if the kernel does not take these operands. What others hold is copied first: whether they do must not
   /// change a bit of the result.
   private func run(
-    _ kernel: UpdateKernel, _ targets: inout [Tensor], _ sources: [Tensor], _ scalars: [Double]
+    _ kernel: UpdateKernel, _ targets: inout [Tensor], _ sources: [Tensor], _ scalars: [Double], _ queue: UpdateQueue?
   ) -> Bool {
     let (shape, dtype) = (targets[0].shape, targets[0].dtype)
-    guard dtype == .float32 || dtype == .float64,
-      (targets + sources).allSatisfy({ $0.dtype == dtype && $0.shape == shape })
-    else { return false }
+    func fits(_ tensor: Tensor) -> Bool { tensor.dtype == dtype && tensor.shape == shape }
+    guard dtype == .float32 || dtype == .float64, targets.allSatisfy(fits), sources.allSatisfy(fits) else {
+      return false
+    }
     for i in targets.indices where !(targets[i].isUniquelyHeld() && targets[i].isContiguous) {
       targets[i] = noGrad { targets[i].clone() }
     }
-    let sources = noGrad { sources.map { $0.contiguous() } }
+    let sources = sources.allSatisfy(\.isContiguous) ? sources : noGrad { sources.map { $0.contiguous() } }
     // Where there was no memory for a copy stands one element.
-    guard (targets + sources).allSatisfy({ $0.shape == shape }) else { return false }
-    kernel(
-      dtype, targets: targets.map(\.hostView.pointer), sources: sources.map(\.hostView.pointer), numbers: scalars,
-      count: shape.elementCount)
-    withExtendedLifetime((targets, sources)) {}
+    guard targets.allSatisfy(fits), sources.allSatisfy(fits) else { return false }
+    if let queue {
+      queue.add(kernel, dtype, scalars, targets, sources)
+    } else {
+      let now = UpdateQueue()
+      now.add(kernel, dtype, scalars, targets, sources)
+      now.run()
+    }
     return true
   }
 

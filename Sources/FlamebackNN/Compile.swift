@@ -199,7 +199,8 @@ public final class Compiled {
     }
     let used = graph.withoutUnused()
     if key.recordsGradients { return replay(used.fused(differentiable: true)) }
-    let folded = used.foldingConstants().foldingBatchNorms().fused(differentiable: false).withoutUnused()
+    let folded = used.foldingConstants().foldingBatchNorms().foldingRectifiers().fused(differentiable: false)
+      .withoutUnused()
     guard let plan = ExecutionPlan(folded) else { return replay(used.fused(differentiable: false)) }
     let fixed = used.names.values.map { Int($0)! }
     return .graph(Recorded(runner: .plan(plan, fixed.map { (cells[$0].cell, before[$0]) }), changed: places))

@@ -26,6 +26,8 @@ public class Adam: Optimizer {
       maximize: maximize, decoupledWeightDecay: decoupledWeightDecay)
   }
 
+  override var updatesTogether: Bool { true }
+
   public override func update(
     _ value: inout Tensor, _ gradient: Tensor, _ state: ParameterState, _ group: ParameterGroup
   ) {

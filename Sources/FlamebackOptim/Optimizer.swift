@@ -10,6 +10,8 @@ public final class ParameterState {
   var countsSteps = true
   package var tensors: Named<Tensor> = [:]
   package var numbers: Named<Double> = [:]
+  /// Where updates wait for those of the other parameters.
+  var queue: UpdateQueue?
 
   /// The tensor of that name; zeros of `value`'s kind (or `initial`) the first time.
   func tensor(_ name: String, like value: Tensor, initial: Double = 0) -> Tensor {
@@ -27,7 +29,7 @@ public final class ParameterState {
     for name in names { targets.append(tensor(name, like: p)) }
     p = Self.nothing  // released, so that the memory has one holder
     for name in names { tensors[name] = Self.nothing }
-    rule(&targets, [g], numbers)
+    rule(&targets, [g], numbers, in: queue)
     p = targets[0]
     for (i, name) in names.enumerated() { tensors[name] = targets[i + 1] }
   }
@@ -41,6 +43,7 @@ open class Optimizer {
   public var groups: [ParameterGroup] = []
   public let defaults: Named<StateValue>
   private var states: [ObjectIdentifier: ParameterState] = [:]
+  private let queue = UpdateQueue()
   private var preHooks: [(Optimizer) -> Void] = []
   private var postHooks: [(Optimizer) -> Void] = []
 
@@ -90,21 +93,29 @@ open class Optimizer {
     groups.append(group)
   }
 
+  /// Whether `update` does nothing after `state.update`: then all parameters are updated together.
+  /// SeeAlso: the `foreach` and `fused` options of torch.optim
+  var updatesTogether: Bool { false }
+
   /// Changes every parameter that has a gradient. SeeAlso: torch.optim.Optimizer.step
   open func step() {
     for hook in preHooks { hook(self) }
     noGrad {
+      let queue = updatesTogether ? self.queue : nil
       for group in groups {
-        for cell in group.parameters { step(cell, group) }
+        for cell in group.parameters { step(cell, group, queue) }
       }
+      queue?.run()
     }
     for hook in postHooks { hook(self) }
   }
 
   /// Changes one parameter if it has a gradient.
-  func step(_ cell: ParameterCell, _ group: ParameterGroup) {
+  func step(_ cell: ParameterCell, _ group: ParameterGroup, _ queue: UpdateQueue? = nil) {
     guard let grad = cell.grad else { return }
     let state = state(of: cell)
+    state.queue = queue
+    defer { state.queue = nil }
     cell.update { value in
       if value.dtype.isComplex {
         updateComplex(&value, grad, state, group)

@@ -31,33 +31,39 @@ public final class SGD: Optimizer {
       "Nesterov momentum requires a momentum and zero dampening")
   }
 
+  override var updatesTogether: Bool { true }
+
   public override func update(
     _ value: inout Tensor, _ gradient: Tensor, _ state: ParameterState, _ group: ParameterGroup
   ) {
     let momentum = group[.momentum]
     let sign = group[.maximize] ? -1.0 : 1.0
     state.countsSteps = false
+    var numbers = [group.lr, group[.weightDecay], sign, momentum, 0, group[.nesterov] ? 1 : 0]
     if momentum == 0 {
-      state.update(Self.plain, &value, [], gradient, [group.lr, group[.weightDecay], sign])
+      state.update(Self.plain, &value, [], gradient, numbers)
     } else {
       let isFirst = state.tensors["momentum_buffer"] == nil
-      let fresh = isFirst ? 1 : 1 - group[.dampening]
-      let rule = group[.nesterov] ? Self.nesterov : Self.momentum
+      numbers[4] = isFirst ? 1 : 1 - group[.dampening]
       state.update(
-        rule, &value, ["momentum_buffer"], gradient, [group.lr, group[.weightDecay], sign, momentum, fresh])
+        group[.nesterov] ? Self.nesterov : Self.momentum, &value, ["momentum_buffer"], gradient, numbers)
     }
   }
 
-  private static let plain = ElementwiseUpdate("sgd", targets: 1, sources: 1, scalars: 3) { t, s, c in
+  private static let plain = ElementwiseUpdate("sgd", targets: 1, sources: 1, scalars: 6, kernel: .sgd) { t, s, c in
     [t[0] - c[0] * (c[2] * s[0] + c[1].times(t[0]))]
   }
 
-  private static let momentum = ElementwiseUpdate("sgd.momentum", targets: 2, sources: 1, scalars: 5) { t, s, c in
+  private static let momentum = ElementwiseUpdate(
+    "sgd.momentum", targets: 2, sources: 1, scalars: 6, kernel: .sgd
+  ) { t, s, c in
     let velocity = c[3] * t[1] + c[4] * (c[2] * s[0] + c[1].times(t[0]))
     return [t[0] - c[0] * velocity, velocity]
   }
 
-  private static let nesterov = ElementwiseUpdate("sgd.nesterov", targets: 2, sources: 1, scalars: 5) { t, s, c in
+  private static let nesterov = ElementwiseUpdate(
+    "sgd.nesterov", targets: 2, sources: 1, scalars: 6, kernel: .sgd
+  ) { t, s, c in
     let g = c[2] * s[0] + c[1].times(t[0])
     let velocity = c[3] * t[1] + c[4] * g
     return [t[0] - c[0] * (g + c[3] * velocity), velocity]

@@ -36,7 +36,7 @@ public final class SparseAdam: Optimizer {
     return entries
   }
 
-  override func step(_ cell: ParameterCell, _ group: ParameterGroup) {
+  override func step(_ cell: ParameterCell, _ group: ParameterGroup, _ queue: UpdateQueue?) {
     guard let gradient = cell.sparseGrad else {
       require(cell.grad == nil, "dense gradients are not supported: use Adam")
       return

@@ -19,7 +19,8 @@ import Testing
       return fb_conv(
         dtype: fb_dtype(dtype), batch: Int64(batch), in_channels: Int64(inChannels), out_channels: Int64(outChannels),
         groups: Int64(groups), input: triple(input), output: triple(output), kernel: triple(kernel),
-        stride: triple(stride), dilation: triple(dilation), pad_begin: triple(before), pad_end: triple(after))
+        stride: triple(stride), dilation: triple(dilation), pad_begin: triple(before), pad_end: triple(after),
+        rectifies: false)
     }
 
     /// Calls `body` with the places in y, x and weight of every product of the convolution.

@@ -23,6 +23,80 @@ import Testing
     #expect(fast.log.count == 2 && fast.log[1].contains("new shapes"), "\(fast.log)")
   }
 
+  struct Layer: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let input: [Int]
+    let make: @Sendable () -> any UnaryLayer
+  }
+
+  static let convolutions: [Layer] = [
+    Layer(testDescription: "Winograd", input: [2, 32, 14, 14]) { Conv2d(32, 32, kernelSize: 3, padding: 1) },
+    Layer(testDescription: "narrow", input: [2, 3, 20, 20]) { Conv2d(3, 6, kernelSize: 5) },
+    Layer(testDescription: "depthwise", input: [2, 16, 15, 15]) {
+      Conv2d(16, 16, kernelSize: 3, padding: 1, groups: 16)
+    },
+    Layer(testDescription: "1 x 1", input: [2, 24, 12, 12]) { Conv2d(24, 40, kernelSize: 1) },
+    Layer(testDescription: "strides", input: [3, 32, 17, 17]) { Conv2d(32, 48, kernelSize: 3, stride: 2) },
+    Layer(testDescription: "one sample", input: [1, 32, 33, 33]) { Conv2d(32, 48, kernelSize: 3, stride: 2) },
+    Layer(testDescription: "many weights", input: [2, 256, 2, 2]) { Conv2d(256, 256, kernelSize: 3, padding: 1) },
+    Layer(testDescription: "groups", input: [2, 16, 12, 12]) { Conv2d(16, 32, kernelSize: 3, groups: 2) },
+    Layer(testDescription: "one dimension", input: [2, 8, 50]) { Conv1d(8, 12, kernelSize: 4) },
+    Layer(testDescription: "three dimensions", input: [1, 4, 6, 7, 8]) { Conv3d(4, 6, kernelSize: 3) },
+  ]
+
+  /// A ReLU is applied where a convolution writes its results, by whichever of its ways.
+  @Test(arguments: convolutions) func rectifiedConvolutions(_ layer: Layer) {
+    func check(_ conv: some UnaryLayer, _ dtype: DType) {
+      conv.to(dtype)
+      let fast = compile { [conv($0[0]).relu()] }
+      let twice = compile {
+        let y = conv($0[0])
+        return [y.relu(), y * 1]
+      }
+      inferenceMode {
+        for infinite in [false, false, true] {
+          var x = Tensor.randn(layer.input).to(dtype)
+          if infinite { x *= Double.infinity }
+          let expected = conv(x).relu()
+          #expect(expected.equal(fast([x])[0]) || infinite && expected.isNaN().equal(fast([x])[0].isNaN()))
+          let both = twice([x])
+          #expect(infinite || both[0].equal(expected) && both[1].equal(conv(x)), "what others read is not rectified")
+        }
+      }
+    }
+    check(layer.make(), .float32)
+    check(layer.make(), .float64)
+  }
+
+  /// What dies in a step is written over; what is read again, or was given or is kept, is not.
+  @Test func dyingOperandsAreWrittenOver() {
+    let fixed = Tensor.randn([5, 7])
+    let fast = compile { inputs in
+      let x = inputs[0]
+      let a = x.softmax(dim: 1)
+      let b = a.exp() * 2
+      let c = b.sum(dim: 1, keepDim: true)
+      let d = (b / c).cumsum(dim: 1)
+      let e = (d + fixed).tanh()
+      let f = e.sort(dim: 1).values
+      return [d.sqrt(), e, f + e, f.transpose(0, 1).contiguous() - 1, a]
+    }
+    for _ in 0..<3 {
+      let x = Tensor.randn([5, 7])
+      let kept = x.clone()
+      let a = kept.softmax(dim: 1)
+      let b = a.exp() * 2
+      let d = (b / b.sum(dim: 1, keepDim: true)).cumsum(dim: 1)
+      let e = (d + fixed).tanh()
+      let f = e.sort(dim: 1).values
+      let results = inferenceMode { fast([x]) }
+      for (result, expected) in zip(results, [d.sqrt(), e, f + e, f.transpose(0, 1).contiguous() - 1, a]) {
+        #expect(result.allClose(expected, rtol: 1e-5, atol: 1e-6))
+      }
+      #expect(x.equal(kept))
+    }
+  }
+
   @Test func gradientsAreTheSame() {
     let model = Sequential(Linear(6, 8), Tanh(), LayerNorm(8), Linear(8, 3))
     let fast = compile(model)

@@ -54,6 +54,67 @@ import Testing
     }
   }
 
+  /// Against the formulas in Double; halves have no kernel.
+  @Test(arguments: [DType.float32, .float64, .bfloat16]) func gradientDescentComputesItsFormula(dtype: DType) {
+    for (momentum, dampening, decay, nesterov, maximize) in [
+      (0.0, 0.0, 0.0, false, false), (0, 0, 0.1, false, true), (0.9, 0, 0, false, false), (0.9, 0.5, 0.1, false, true),
+      (0.8, 0, 0.1, true, false),
+    ] {
+      let count = 37
+      var p = (0..<count).map { Double($0) / 8 - 2 }
+      var v = [Double](repeating: 0, count: count)
+      let x = ParameterCell(Tensor(p, shape: [count]).to(dtype))
+      let optimizer = SGD(
+        [x], lr: 0.125, momentum: momentum, dampening: dampening, weightDecay: decay, nesterov: nesterov,
+        maximize: maximize)
+      for step in 1...3 {
+        let gradient = (0..<count).map { Double(($0 * 11) % 37 - 18) / 16 * Double(step) }
+        x.grad = Tensor(gradient, shape: [count]).to(dtype)
+        optimizer.step()
+        for i in 0..<count {
+          let g = (maximize ? -1 : 1) * gradient[i] + decay * p[i]
+          v[i] = momentum * v[i] + (step == 1 ? 1 : 1 - dampening) * g
+          p[i] -= 0.125 * (momentum == 0 ? g : nesterov ? g + momentum * v[i] : v[i])
+        }
+      }
+      let difference = (x.tensor.detached().to(.float64) - Tensor(p, shape: [count])).abs().max().itemDouble()
+      #expect(difference < (dtype == .float64 ? 1e-13 : dtype == .float32 ? 1e-5 : 0.1), "\(momentum) \(nesterov)")
+    }
+  }
+
+  /// All parameters of a step are one long array to the kernel: each gets what it gets alone.
+  @Test(arguments: [true, false]) func parametersAreUpdatedTogether(isAdam: Bool) {
+    func make(_ cells: [[ParameterCell]]) -> Optimizer {
+      let groups = cells.enumerated().map { ParameterGroup($1, lr: $0 == 0 ? 0.1 : 0.01) }
+      return isAdam ? Adam(groups) : SGD(groups, momentum: 0.9)
+    }
+    let sizes = [[1, 3, 16384, 5, 0, 40000], [7, 16383, 2]]
+    let start = sizes.map { $0.map { Tensor.randn([$0]) } }
+    let together = start.map { $0.map { ParameterCell($0.clone()) } }
+    let alone = start.map { $0.map { ParameterCell($0.clone()) } }
+    together[1][2].tensor = start[1][2].to(.float64)
+    alone[1][2].tensor = start[1][2].to(.float64)
+    let held = together[0][1].tensor.detached()
+    let one = make(together)
+    let others = alone.enumerated().map { g, cells in
+      cells.map { cell in g == 0 ? make([[cell]]) : make([[ParameterCell(.zeros([1]))], [cell]]) }
+    }
+    for _ in 0..<3 {
+      for g in sizes.indices {
+        for i in sizes[g].indices where !(g == 0 && i == 3) {  // one has no gradient
+          let gradient = Tensor.randn([sizes[g][i]]).to(together[g][i].dtype)
+          together[g][i].grad = gradient
+          alone[g][i].grad = gradient
+        }
+      }
+      one.step()
+      for optimizer in others.joined() { optimizer.step() }
+      for (a, b) in zip(together.joined(), alone.joined()) { #expect(a.tensor.equal(b.tensor)) }
+    }
+    #expect(held.equal(start[0][1]), "what others hold stays")
+    #expect(together[0][3].tensor.equal(start[0][3]) && !together[0][2].tensor.equal(start[0][2]))
+  }
+
   @Test func aRestoredStateGoesOnBitForBit() throws {
     for i in optimizers([cell([0, 0])]).indices {
       let (x, y) = (cell([3, 3]), cell([3, 3]))

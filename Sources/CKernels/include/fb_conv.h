@@ -20,6 +20,7 @@ typedef struct {
   fb_dtype dtype;  // any but bool
   int64_t batch, in_channels, out_channels, groups;
   int64_t input[3], output[3], kernel[3], stride[3], dilation[3], pad_begin[3], pad_end[3];
+  bool rectifies;  // forward: results below 0 become 0; not for complex numbers
 } fb_conv;
 
 // All buffers are contiguous and fully written.

@@ -16,6 +16,12 @@ typedef void (*fb_update)(fb_dtype dtype, void *const *targets, const void *cons
 void fb_update_adam(fb_dtype dtype, void *const *targets, const void *const *sources, const double *numbers,
                     int64_t begin, int64_t end);
 
+// Gradient descent: targets parameter p and, if the momentum is not 0, velocity v; source gradient; numbers (step, penalty,
+// sign, momentum, fresh, nesterov). g = sign gradient + penalty p, v = momentum v + fresh g, p -= step v, or
+// step (g + momentum v) if `nesterov` is not 0.
+void fb_update_sgd(fb_dtype dtype, void *const *targets, const void *const *sources, const double *numbers,
+                   int64_t begin, int64_t end);
+
 #ifdef __cplusplus
 }
 #endif

@@ -79,7 +79,7 @@ struct ConvolutionGeometry: Sendable {
       dtype: fb_dtype(dtype.rawValue), batch: Int64(x[0]), in_channels: Int64(x[1]), out_channels: Int64(y[1]),
       groups: Int64(groups), input: triple(x.dropFirst(2)), output: triple(y.dropFirst(2)),
       kernel: triple(weight.dropFirst(2)), stride: triple(stride), dilation: triple(dilation),
-      pad_begin: triple(before, fill: 0), pad_end: triple(after, fill: 0))
+      pad_begin: triple(before, fill: 0), pad_end: triple(after, fill: 0), rectifies: false)
   }
 
   func check(_ op: String, _ inputs: [TensorSpec]) throws(OpError) {
@@ -111,6 +111,8 @@ struct Convolution: Primitive {
   var autocast: AutocastRule { .lower }
   var name = "conv"
   let geometry: ConvolutionGeometry
+  /// Whether a `relu` is part of it; graphs for inference join the two.
+  var rectifies = false
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     try geometry.check(name, inputs)
@@ -134,14 +136,20 @@ struct Convolution: Primitive {
   func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
     let (x, weight, y) = (inputs[0], inputs[1], outputs[0])
     var conv = geometry.description(x: x.shape, weight: weight.shape, y: y.shape, y.dtype)
+    conv.rectifies = rectifies
     fb_conv_forward(&conv, x.pointer, weight.pointer, inputs.count > 2 ? inputs[2].pointer : nil, y.pointer)
   }
 
-  var attributes: [(String, String)] { geometry.attributes }
+  var attributes: [(String, String)] { geometry.attributes + (rectifies ? [("relu", "true")] : []) }
+
+  func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+    rectifies ? [apply(Convolution(name: name, geometry: geometry), inputs)[0].relu()] : nil
+  }
 
   /// dx = g ⋆ w̄ transposed, dw = x̄ ⋆ g, db = Σ g.
   var gradient: Gradient {
-    .pullback(keeps: [.input(0), .input(1)]) { [geometry] cotangents, saved in
+    if rectifies { return .ofDecomposition }
+    return .pullback(keeps: [.input(0), .input(1)]) { [geometry] cotangents, saved in
       guard let g = cotangents[0] else { return Array(repeating: nil, count: saved.inputCount) }
       let (x, weight) = (saved.spec(0).shape, saved.spec(1).shape)
       var result: [Tensor?] = [nil, nil]

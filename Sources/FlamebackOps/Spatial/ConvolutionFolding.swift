@@ -27,6 +27,28 @@ extension Graph {
     result.replaceInstructions { _ in list.compactMap { $0 } }
     return result
   }
+
+  /// A `relu` of a convolution's result that nobody else reads is applied where the result is written.
+  package func foldingRectifiers() -> Graph {
+    var uses: [Int: Int] = [:]
+    for instruction in instructions { for input in instruction.inputs { uses[input, default: 0] += 1 } }
+    for output in outputs { uses[output, default: 0] += 1 }
+    var result = self
+    var list = instructions.map(Optional.some)
+    var producer: [Int: Int] = [:]
+    for (i, instruction) in instructions.enumerated() {
+      for output in instruction.outputs { producer[output] = i }
+      guard instruction.applies(.relu), let k = producer[instruction.inputs[0]], let conv = list[k],
+        var joined = conv.primitive as? Convolution, uses[instruction.inputs[0]] == 1
+      else { continue }
+      joined.rectifies = true
+      list[k] = nil
+      list[i] = Instruction(
+        primitive: joined, inputs: conv.inputs, outputs: instruction.outputs, scope: conv.scope)
+    }
+    result.replaceInstructions { _ in list.compactMap { $0 } }
+    return result
+  }
 }
 
 extension BatchNorm {
