@@ -10,12 +10,14 @@ public struct FormKey: Hashable, Sendable {
   let dtype: DType
   let rows: Int
   let columns: Int
-  /// Elements between stored rows.
+  /// Elements between stored rows, or between columns if these lie side by side.
   let leading: Int
+  let isTransposed: Bool
 
   /// The form of a matrix whose first element is at `address`.
   public init(
-    _ kind: Kind, of address: UnsafeMutableRawPointer, _ dtype: DType, rows: Int, columns: Int, leading: Int
+    _ kind: Kind, of address: UnsafeMutableRawPointer, _ dtype: DType, rows: Int, columns: Int, leading: Int,
+    isTransposed: Bool = false
   ) {
     self.kind = kind
     self.address = UInt(bitPattern: address)
@@ -23,6 +25,7 @@ public struct FormKey: Hashable, Sendable {
     self.rows = rows
     self.columns = columns
     self.leading = leading
+    self.isTransposed = isTransposed
   }
 }
 

@@ -38,7 +38,8 @@ public enum MatrixProduct {
     fileprivate func packed(_ arguments: inout fb_gemm_args, _ dtype: DType) -> ScratchMemory? {
       guard let forms, fb_gemm_suits_packed(&arguments) else { return nil }
       let key = FormKey(
-        .product, of: pointer, dtype, rows: Int(arguments.k), columns: Int(arguments.n), leading: Int(arguments.ldb))
+        .product, of: pointer, dtype, rows: Int(arguments.k), columns: Int(arguments.n), leading: Int(arguments.ldb),
+        isTransposed: arguments.trans_b != 0)
       let size = fb_gemm_packed_size(arguments.dtype, arguments.n, arguments.k)
       return forms.form(key, byteCount: Int(size)) { fb_gemm_pack(&arguments, $0) }
     }

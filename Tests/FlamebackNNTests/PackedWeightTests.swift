@@ -86,6 +86,17 @@ import Testing
     }
   }
 
+  @Test func bothWaysToReadASquareMatrix() {
+    let cell = ParameterCell(Tensor.randn([48, 48]))
+    let (x, w) = (Tensor.randn([5, 48]), cell.tensor.detached().clone())
+    for _ in 0..<2 {
+      noGrad {
+        #expect(isSame(x.matmul(cell.tensor), x.matmul(w)))
+        #expect(isSame(x.matmul(cell.tensor.t()), x.matmul(w.t())))
+      }
+    }
+  }
+
   @Test(arguments: [DType.float16, .bfloat16, .float64]) func otherTypes(_ dtype: DType) {
     let model = Linear(80, 33)
     let x = Tensor.randn([6, 80])
