@@ -67,18 +67,17 @@ void DescendOf(void *const *targets, const void *const *sources, const double *n
   });
 }
 
-template <class T>
-void DescendAs(void *const *targets, const void *const *sources, const double *numbers, int64_t begin, int64_t end) {
-  const bool penalizes = numbers[1] != 0;
-  const auto run = numbers[3] == 0   ? (penalizes ? DescendOf<true, Velocity::none, T> : DescendOf<false, Velocity::none, T>)
-                   : numbers[5] == 0 ? (penalizes ? DescendOf<true, Velocity::heavy, T> : DescendOf<false, Velocity::heavy, T>)
-                                     : (penalizes ? DescendOf<true, Velocity::nesterov, T> : DescendOf<false, Velocity::nesterov, T>);
-  run(targets, sources, numbers, begin, end);
+template <bool penalizes, class T> auto DescentOf(const double *numbers) {
+  if (numbers[3] == 0) return DescendOf<penalizes, Velocity::none, T>;
+  return numbers[5] == 0 ? DescendOf<penalizes, Velocity::heavy, T> : DescendOf<penalizes, Velocity::nesterov, T>;
 }
 
 void Descend(fb_dtype dtype, void *const *targets, const void *const *sources, const double *numbers, int64_t begin,
              int64_t end) {
-  (dtype == FB_F64 ? DescendAs<double> : DescendAs<float>)(targets, sources, numbers, begin, end);
+  const bool isDouble = dtype == FB_F64, penalizes = numbers[1] != 0;
+  const auto run = isDouble ? (penalizes ? DescentOf<true, double>(numbers) : DescentOf<false, double>(numbers))
+                            : (penalizes ? DescentOf<true, float>(numbers) : DescentOf<false, float>(numbers));
+  run(targets, sources, numbers, begin, end);
 }
 
 }  // namespace
@@ -90,23 +89,17 @@ HWY_AFTER_NAMESPACE();
 namespace fb {
 HWY_EXPORT(Adam);
 HWY_EXPORT(Descend);
-static void adam(fb_dtype dtype, void *const *targets, const void *const *sources, const double *numbers, int64_t begin,
-                 int64_t end) {
-  HWY_DYNAMIC_DISPATCH(Adam)(dtype, targets, sources, numbers, begin, end);
-}
-static void descend(fb_dtype dtype, void *const *targets, const void *const *sources, const double *numbers, int64_t begin,
-                    int64_t end) {
-  HWY_DYNAMIC_DISPATCH(Descend)(dtype, targets, sources, numbers, begin, end);
-}
 }  // namespace fb
+
+using namespace fb;
 
 extern "C" void fb_update_adam(fb_dtype dtype, void *const *targets, const void *const *sources, const double *numbers,
                                int64_t begin, int64_t end) {
-  fb::adam(dtype, targets, sources, numbers, begin, end);
+  HWY_DYNAMIC_DISPATCH(Adam)(dtype, targets, sources, numbers, begin, end);
 }
 
 extern "C" void fb_update_sgd(fb_dtype dtype, void *const *targets, const void *const *sources, const double *numbers,
                               int64_t begin, int64_t end) {
-  fb::descend(dtype, targets, sources, numbers, begin, end);
+  HWY_DYNAMIC_DISPATCH(Descend)(dtype, targets, sources, numbers, begin, end);
 }
 #endif

@@ -31,7 +31,8 @@ package final class ExecutionPlan: Sendable {
   private let inputs: [TensorSpec]
   private let steps: [Step]
   private let outputs: [Value]
-  private let blockSize: Int
+  /// Bytes for all intermediate values.
+  package let blockSize: Int
   private let resultSizes: [Int]
 
   /// Nil where the graph does something that no kernel of the host does.

@@ -7,7 +7,7 @@ public struct UpdateKernel: Sendable {
       fb_dtype, UnsafePointer<UnsafeMutableRawPointer?>?, UnsafePointer<UnsafeRawPointer?>?, UnsafePointer<Double>?,
       Int64, Int64
     ) -> Void
-  /// Unlike those of all others.
+  /// Tells it from all others.
   public let name: String
 
   /// Parameter, mean, square; gradient. The numbers are those of `fb_update_adam`.

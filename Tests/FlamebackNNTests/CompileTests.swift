@@ -1,4 +1,6 @@
 import Flameback
+import FlamebackCore
+import FlamebackOps
 import Testing
 
 @Suite struct CompileTests {
@@ -66,6 +68,25 @@ import Testing
     }
     check(layer.make(), .float32)
     check(layer.make(), .float64)
+  }
+
+  @Test func rectifiersAreJoined() {
+    let conv = Conv2d(3, 4, kernelSize: 3)
+    func count(_ body: @escaping (Tensor) -> [Tensor]) -> Int {
+      noGrad { trace([.ones([1, 3, 8, 8])]) { body($0[0]) } }.foldingRectifiers().instructions.count
+    }
+    #expect(count { [conv($0).relu()] } == 1)
+    #expect(
+      count { x in
+        let y = conv(x)
+        return [y.relu(), y]
+      } == 2, "what others read stays")
+  }
+
+  /// The exponential writes over the softmax, so that one value at a time needs room.
+  @Test func dyingOperandsNeedNoSecondPlace() throws {
+    let graph = noGrad { trace([.ones([16, 64])]) { [$0[0].softmax(dim: 1).exp().softmax(dim: 1)] } }
+    #expect(try #require(ExecutionPlan(graph)).blockSize == 16 * 64 * 4)
   }
 
   /// What dies in a step is written over; what is read again, or was given or is kept, is not.

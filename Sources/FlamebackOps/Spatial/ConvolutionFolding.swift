@@ -5,31 +5,29 @@ extension Graph {
   /// Batch norms with fixed statistics behind convolutions with fixed weights become part of the convolutions:
   /// w · s / √(v + ε) and (b − m) · s / √(v + ε) + shift.
   package func foldingBatchNorms() -> Graph {
-    var uses: [Int: Int] = [:]
-    for instruction in instructions { for input in instruction.inputs { uses[input, default: 0] += 1 } }
-    for output in outputs { uses[output, default: 0] += 1 }
-    var result = self
-    var list = instructions.map(Optional.some)
-    var producer: [Int: Int] = [:]
-    for (i, instruction) in instructions.enumerated() {
-      for output in instruction.outputs { producer[output] = i }
-      guard let norm = instruction.primitive as? BatchNorm, !norm.training, let k = producer[instruction.inputs[0]],
-        let conv = list[k], conv.primitive is Convolution, uses[instruction.inputs[0]] == 1,
+    joiningConvolutions { conv, next, result in
+      guard let norm = next.primitive as? BatchNorm, !norm.training,
         let folded = norm.folded(
-          into: conv.inputs.dropFirst().map { constants[$0] }, instruction.inputs.dropFirst().map { constants[$0] })
-      else { continue }
+          into: conv.inputs.dropFirst().map { constants[$0] }, next.inputs.dropFirst().map { constants[$0] })
+      else { return nil }
       let operands = [result.addConstant(folded.weight), result.addConstant(folded.bias)]
-      list[k] = nil
-      list[i] = Instruction(
-        primitive: conv.primitive, inputs: [conv.inputs[0]] + operands, outputs: instruction.outputs,
-        scope: conv.scope)
+      return (conv.primitive, [conv.inputs[0]] + operands)
     }
-    result.replaceInstructions { _ in list.compactMap { $0 } }
-    return result
   }
 
-  /// A `relu` of a convolution's result that nobody else reads is applied where the result is written.
+  /// A `relu` of a convolution's result is applied where the result is written.
   package func foldingRectifiers() -> Graph {
+    joiningConvolutions { conv, next, _ in
+      guard next.applies(.relu), var joined = conv.primitive as? Convolution else { return nil }
+      joined.rectifies = true
+      return (joined, conv.inputs)
+    }
+  }
+
+  /// An instruction that alone reads a convolution's result becomes one with it where `join` says how.
+  private func joiningConvolutions(
+    _ join: (_ conv: Instruction, _ next: Instruction, inout Graph) -> (any Primitive, inputs: [Int])?
+  ) -> Graph {
     var uses: [Int: Int] = [:]
     for instruction in instructions { for input in instruction.inputs { uses[input, default: 0] += 1 } }
     for output in outputs { uses[output, default: 0] += 1 }
@@ -38,13 +36,12 @@ extension Graph {
     var producer: [Int: Int] = [:]
     for (i, instruction) in instructions.enumerated() {
       for output in instruction.outputs { producer[output] = i }
-      guard instruction.applies(.relu), let k = producer[instruction.inputs[0]], let conv = list[k],
-        var joined = conv.primitive as? Convolution, uses[instruction.inputs[0]] == 1
+      guard let value = instruction.inputs.first, uses[value] == 1, let k = producer[value], let conv = list[k],
+        conv.primitive is Convolution, let joined = join(conv, instruction, &result)
       else { continue }
-      joined.rectifies = true
       list[k] = nil
       list[i] = Instruction(
-        primitive: joined, inputs: conv.inputs, outputs: instruction.outputs, scope: conv.scope)
+        primitive: joined.0, inputs: joined.inputs, outputs: instruction.outputs, scope: conv.scope)
     }
     result.replaceInstructions { _ in list.compactMap { $0 } }
     return result
