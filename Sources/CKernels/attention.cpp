@@ -30,80 +30,106 @@ template <class D, class V = hn::Vec<D>> HWY_INLINE V ExpOfNegative(D d, V x) {
   }
 }
 
+// A head's matrix: rows `ld` elements apart.
+template <class T> struct Matrix {
+  T *data;
+  int64_t ld;
+  Matrix(const fb_attention_matrix &m, int64_t h) : data(static_cast<T *>(m.data) + m.offsets[h]), ld(m.ld) {}
+  T *row(int64_t i) const { return data + i * ld; }
+
+  // Asks for a strip's lines before they are needed: heads lie apart, and the processor foresees no rows of few elements.
+  void prefetch(int64_t first, int64_t rows, int64_t columns) const {
+    constexpr int64_t line = 64 / sizeof(T);
+    for (int64_t i = first; i < std::min(first + kStrip, rows); ++i)
+      for (int64_t j = 0; j < columns; j += line) __builtin_prefetch(row(i) + j);
+  }
+};
+
 // One head. Rows of scores are `row` elements apart and end at a whole panel, filled up with zeros.
 template <class T> class Head {
  public:
   Head(const fb_attention_args &args, int64_t h)
-      : args(args), q(static_cast<const T *>(args.q) + args.q_offsets[h]),
-        k(static_cast<const T *>(args.k) + args.k_offsets[h]), v(static_cast<const T *>(args.v) + args.v_offsets[h]),
+      : args(args), q(args.q, h), k(args.k, h), v(args.v, h),
         bias(args.bias ? static_cast<const T *>(args.bias) + args.bias_offsets[h] : nullptr),
         width(2 * static_cast<int64_t>(hn::Lanes(d))), row(whole(args.s)),
         blockRows(std::min(args.l, std::clamp<int64_t>(49152 / row / kStrip, 1, 8) * kStrip)) {}
 
-  void forward(T *out) const {
+  void forward(Matrix<T> out) const {
     fbd::Scratch scratch(bytes(row * args.e + packedRows(args.f) + blockRows * row));
     T *keys = scratch.as<T>(), *values = keys + row * args.e, *scores = values + packedRows(args.f);
     const bool isFew = args.l < 4;  // packing the keys would take longer than reading them as they are
-    const Panels<T> kt = isFew ? Panels<T>{} : packTransposed(d, k, args.ldk, args.s, args.e, keys);
-    const Panels<T> vs = packRows(d, v, args.ldv, args.s, args.f, values);
+    const Panels<T> kt = isFew ? Panels<T>{} : packTransposed(d, k.data, k.ld, args.s, args.e, keys);
+    const Panels<T> vs = packRows(d, v.data, v.ld, args.s, args.f, values);
     for (int64_t first = 0; first < args.l; first += blockRows) {
       const int64_t rows = std::min(blockRows, args.l - first);
       forStrips(rows, [&](int64_t r, int64_t m) HWY_ATTR {
         const int64_t at = first + r, n = keysOf(at + m - 1);
         T *w = scores + r * row;
+        q.prefetch(at + m, args.l, args.e);
+        out.prefetch(at, args.l, args.f);
         if (isFew)
-          for (int64_t i = 0; i < m; ++i) dotKeys(q + (at + i) * args.ldq, n, w + i * row);
-        else multiply(d, m, whole(n), args.e, q + at * args.ldq, args.ldq, 1, kt, T(args.scale), false, w, row);
+          for (int64_t i = 0; i < m; ++i) dotKeys(q.row(at + i), n, w + i * row);
+        else multiply(d, m, whole(n), args.e, q.row(at), q.ld, 1, kt, T(args.scale), false, w, row);
         T factors[kStrip];
         for (int64_t i = 0; i < m; ++i) factors[i] = softmax(w + i * row, at + i, n);
-        T *to = out + at * args.f;
-        multiply(d, m, args.f, n, w, row, 1, vs, T(1), false, to, args.f);
-        for (int64_t i = 0; i < m; ++i) scaleRow(to + i * args.f, args.f, factors[i]);
+        multiply(d, m, args.f, n, w, row, 1, vs, T(1), false, out.row(at), out.ld);
+        for (int64_t i = 0; i < m; ++i) scaleRow(out.row(at + i), args.f, factors[i]);
       });
     }
   }
 
   // With w the weights and dw = g vT: dv = wT g, ds = w (dw - sum w dw), dq = scale ds k, dk = scale dsT q.
-  void backward(const T *g, T *dq, T *dk, T *dv) const {
+  void backward(Matrix<const T> g, Matrix<T> dq, Matrix<T> dk, Matrix<T> dv) const {
     fbd::Scratch scratch(bytes(row * (args.e + args.f) + packedRows(args.e) + packedRows(args.f, args.l) +
                                packedRows(args.e, args.l) + 2 * blockRows * row));
     T *next = scratch.as<T>();
     const auto take = [&next](int64_t count) HWY_ATTR { return (next += count) - count; };
-    const Panels<T> kt = packTransposed(d, k, args.ldk, args.s, args.e, take(row * args.e));
-    const Panels<T> vt = packTransposed(d, v, args.ldv, args.s, args.f, take(row * args.f));
-    const Panels<T> ks = packRows(d, k, args.ldk, args.s, args.e, take(packedRows(args.e)));
-    const Panels<T> gs = packRows(d, g, args.f, args.l, args.f, take(packedRows(args.f, args.l)));
-    const Panels<T> qs = packRows(d, q, args.ldq, args.l, args.e, take(packedRows(args.e, args.l)));
+    const Panels<T> kt = packTransposed(d, k.data, k.ld, args.s, args.e, take(row * args.e));
+    const Panels<T> vt = packTransposed(d, v.data, v.ld, args.s, args.f, take(row * args.f));
+    const Panels<T> ks = packRows(d, k.data, k.ld, args.s, args.e, take(packedRows(args.e)));
+    const Panels<T> gs = packRows(d, g.data, g.ld, args.l, args.f, take(packedRows(args.f, args.l)));
+    const Panels<T> qs = packRows(d, q.data, q.ld, args.l, args.e, take(packedRows(args.e, args.l)));
     T *weights = take(blockRows * row), *slopes = take(blockRows * row);
-    std::fill(dk, dk + args.s * args.e, T(0));
-    std::fill(dv, dv + args.s * args.f, T(0));
+    int64_t seen = 0;  // keys whose gradients earlier blocks have begun
     for (int64_t first = 0; first < args.l; first += blockRows) {
       const int64_t rows = std::min(blockRows, args.l - first), all = keysOf(first + rows - 1);
       forStrips(rows, [&](int64_t r, int64_t m) HWY_ATTR {
         const int64_t at = first + r, n = keysOf(at + m - 1);
         T *w = weights + r * row, *ds = slopes + r * row;
-        multiply(d, m, whole(n), args.e, q + at * args.ldq, args.ldq, 1, kt, T(args.scale), false, w, row);
+        q.prefetch(at + m, args.l, args.e);
+        g.prefetch(at + m, args.l, args.f);
+        dq.prefetch(at, args.l, args.e);
+        multiply(d, m, whole(n), args.e, q.row(at), q.ld, 1, kt, T(args.scale), false, w, row);
         for (int64_t i = 0; i < m; ++i) {
           const T factor = softmax(w + i * row, at + i, all);
           scaleRow(w + i * row, keysOf(at + i), factor);
         }
-        multiply(d, m, whole(n), args.f, g + at * args.f, args.f, 1, vt, T(1), false, ds, row);
+        multiply(d, m, whole(n), args.f, g.row(at), g.ld, 1, vt, T(1), false, ds, row);
         for (int64_t i = 0; i < m; ++i) slope(w + i * row, ds + i * row, keysOf(at + i), all);
-        multiply(d, m, args.e, n, ds, row, 1, ks, T(1), false, dq + at * args.e, args.e);
+        multiply(d, m, args.e, n, ds, row, 1, ks, T(1), false, dq.row(at), dq.ld);
       });
       forStrips(all, [&](int64_t key, int64_t m) HWY_ATTR {  // rows above a key do not see it
         const int64_t skipped = args.causal ? std::max<int64_t>(0, key - first) : 0, from = first + skipped;
         const T *w = weights + skipped * row + key, *ds = slopes + skipped * row + key;
-        multiply(d, m, args.f, rows - skipped, w, 1, row, gs.below(from), T(1), true, dv + key * args.f, args.f);
-        multiply(d, m, args.e, rows - skipped, ds, 1, row, qs.below(from), T(1), true, dk + key * args.e, args.e);
+        const bool adds = key < seen;
+        dv.prefetch(key, args.s, args.f);
+        dk.prefetch(key, args.s, args.e);
+        multiply(d, m, args.f, rows - skipped, w, 1, row, gs.below(from), T(1), adds, dv.row(key), dv.ld);
+        multiply(d, m, args.e, rows - skipped, ds, 1, row, qs.below(from), T(1), adds, dk.row(key), dk.ld);
       });
+      seen = all;
+    }
+    for (int64_t key = seen; key < args.s; ++key) {
+      std::fill(dk.row(key), dk.row(key) + args.e, T(0));
+      std::fill(dv.row(key), dv.row(key) + args.f, T(0));
     }
   }
 
  private:
   const hn::ScalableTag<T> d;
   const fb_attention_args &args;
-  const T *q, *k, *v, *bias;
+  const Matrix<const T> q, k, v;
+  const T *bias;
   const int64_t width, row, blockRows;
 
   // Up to the end of a panel.
@@ -126,7 +152,7 @@ template <class T> class Head {
     const int64_t lanes = width / 2, e = args.e;
     for (int64_t j = 0; j < n; j += 4) {
       const T *keys[4];
-      for (int64_t c = 0; c < 4; ++c) keys[c] = k + std::min(j + c, n - 1) * args.ldk;
+      for (int64_t c = 0; c < 4; ++c) keys[c] = k.row(std::min(j + c, n - 1));
       auto s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
       int64_t i = 0;
       for (; i + lanes <= e; i += lanes) {
@@ -199,35 +225,34 @@ template <class T> class Head {
   }
 };
 
-template <class T> void Forward(const fb_attention_args &args, T *out) {
-  struct Context { const fb_attention_args &args; T *out; } context{args, out};
+template <class T> void Forward(const fb_attention_args &args, const fb_attention_matrix &out) {
+  struct Context { const fb_attention_args &args; const fb_attention_matrix &out; } context{args, out};
   fbd::parallelFor(args.heads, [](void *raw, int64_t h) HWY_ATTR {
     const Context &c = *static_cast<Context *>(raw);
-    Head<T>(c.args, h).forward(c.out + h * c.args.l * c.args.f);
+    Head<T>(c.args, h).forward({c.out, h});
   }, &context);
 }
 
-template <class T> void Backward(const fb_attention_args &args, const T *g, T *dq, T *dk, T *dv) {
-  struct Context { const fb_attention_args &args; const T *g; T *dq, *dk, *dv; } context{args, g, dq, dk, dv};
+template <class T>
+void Backward(const fb_attention_args &args, const fb_attention_matrix &g, const fb_attention_matrix &dq,
+              const fb_attention_matrix &dk, const fb_attention_matrix &dv) {
+  struct Context {
+    const fb_attention_args &args;
+    const fb_attention_matrix &g, &dq, &dk, &dv;
+  } context{args, g, dq, dk, dv};
   fbd::parallelFor(args.heads, [](void *raw, int64_t h) HWY_ATTR {
     const Context &c = *static_cast<Context *>(raw);
-    const fb_attention_args &a = c.args;
-    Head<T>(a, h).backward(c.g + h * a.l * a.f, c.dq + h * a.l * a.e, c.dk + h * a.s * a.e, c.dv + h * a.s * a.f);
+    Head<T>(c.args, h).backward({c.g, h}, {c.dq, h}, {c.dk, h}, {c.dv, h});
   }, &context);
 }
 
-void Attention(const fb_attention_args &args, void *out) {
-  if (args.dtype == FB_F64) Forward(args, static_cast<double *>(out));
-  else Forward(args, static_cast<float *>(out));
+void Attention(const fb_attention_args &args, const fb_attention_matrix &out) {
+  args.dtype == FB_F64 ? Forward<double>(args, out) : Forward<float>(args, out);
 }
 
-void AttentionBackward(const fb_attention_args &args, const void *g, void *dq, void *dk, void *dv) {
-  if (args.dtype == FB_F64)
-    Backward(args, static_cast<const double *>(g), static_cast<double *>(dq), static_cast<double *>(dk),
-             static_cast<double *>(dv));
-  else
-    Backward(args, static_cast<const float *>(g), static_cast<float *>(dq), static_cast<float *>(dk),
-             static_cast<float *>(dv));
+void AttentionBackward(const fb_attention_args &args, const fb_attention_matrix &g, const fb_attention_matrix &dq,
+                       const fb_attention_matrix &dk, const fb_attention_matrix &dv) {
+  args.dtype == FB_F64 ? Backward<double>(args, g, dq, dk, dv) : Backward<float>(args, g, dq, dk, dv);
 }
 
 }  // namespace
@@ -241,11 +266,12 @@ HWY_EXPORT(Attention);
 HWY_EXPORT(AttentionBackward);
 }  // namespace fb
 
-extern "C" void fb_attention(const fb_attention_args *args, void *out) {
+extern "C" void fb_attention(const fb_attention_args *args, fb_attention_matrix out) {
   HWY_DYNAMIC_DISPATCH(fb::Attention)(*args, out);
 }
 
-extern "C" void fb_attention_backward(const fb_attention_args *args, const void *g, void *dq, void *dk, void *dv) {
+extern "C" void fb_attention_backward(const fb_attention_args *args, fb_attention_matrix g, fb_attention_matrix dq,
+                                      fb_attention_matrix dk, fb_attention_matrix dv) {
   HWY_DYNAMIC_DISPATCH(fb::AttentionBackward)(*args, g, dq, dk, dv);
 }
 #endif

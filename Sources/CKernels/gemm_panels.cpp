@@ -62,7 +62,10 @@ template <class T> void PackStripsOfColumns(const T *x, int64_t ld, int64_t rows
       const T *from = x + strips.start(s);
       T *strip = to + strips.start(s) * depth + s * kApart;
       if (here == kStrip)
-        for (int64_t p = first; p < end; ++p) std::memcpy(strip + p * kStrip, from + p * ld, kStrip * sizeof(T));
+        for (int64_t p = first; p < end; ++p) {
+          __builtin_prefetch(from + (p + 4 * kLines) * ld);  // the strips' memory is no stream that the processor foresees
+          std::memcpy(strip + p * kStrip, from + p * ld, kStrip * sizeof(T));
+        }
       else
         for (int64_t p = first; p < end; ++p) std::copy(from + p * ld, from + p * ld + here, strip + p * here);
     }

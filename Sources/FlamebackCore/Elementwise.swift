@@ -86,6 +86,8 @@ public final class Elementwise: Sendable {
     let function: Elementwise
     let inputs: [Int]
     let usesResult: Bool
+    /// Whether it is g itself, as for a sum.
+    var isTransparent: Bool { if case .input(0) = function.expression.kind { true } else { false } }
   }
 
   init(

@@ -211,6 +211,8 @@ struct ElementwiseOp: Primitive {
       return positions.indices.map { i in
         guard saved.needs(i) else { return nil }
         let derivative = derivatives[i]
+        let spec = saved.spec(i)
+        if derivative.isTransparent, g.dtype == spec.dtype { return g.summed(to: spec.shape) }
         var operands: [Operand] = [.tensor(g)]
         for input in derivative.inputs {
           if let k = positions.firstIndex(of: input) {
@@ -220,7 +222,6 @@ struct ElementwiseOp: Primitive {
           }
         }
         if derivative.usesResult { operands.append(.tensor(wholeResult())) }
-        let spec = saved.spec(i)
         return derivative.function.call(operands, dtype: spec.dtype).summed(to: spec.shape)
       }
     }

@@ -15,15 +15,12 @@ public struct Attention {
     fileprivate var rowStride: Int { layout.strides[layout.rank - 2] }
     fileprivate var columnStride: Int { layout.strides[layout.rank - 1] }
 
-    /// Where each head begins.
-    fileprivate var offsets: [Int64] {
+    /// Appends where each head begins.
+    fileprivate func appendOffsets(to offsets: inout [Int64]) {
       let heads = Shape(layout.shape.dropLast(2))
-      var result: [Int64] = []
-      result.reserveCapacity(heads.elementCount)
       Strided.forEachOffset(heads, Shape(layout.strides.dropLast(2)), heads.contiguousStrides) { offset, _ in
-        result.append(Int64(offset))
+        offsets.append(Int64(offset))
       }
-      return result
     }
 
     /// With the elements of each row side by side, copied if they are not.
@@ -49,46 +46,43 @@ public struct Attention {
     self.isCausal = isCausal
   }
 
-  /// out [heads..., l, f], packed.
-  public func forward(
-    _ q: Operand, _ k: Operand, _ v: Operand, bias: Operand?, into out: UnsafeMutableRawPointer
-  ) {
-    withArguments(q, k, v, bias) { fb_attention($0, out) }
+  /// out [heads..., l, f]. The elements of each of its rows lie side by side.
+  public func forward(_ q: Operand, _ k: Operand, _ v: Operand, bias: Operand?, into out: Operand) {
+    withArguments(q, k, v, bias, with: [], and: [out]) { fb_attention($0, $1[0]) }
   }
 
-  /// From g, packed as `out`: dq [heads..., l, e], dk [heads..., s, e], dv [heads..., s, f].
+  /// From g, like `out`: dq [heads..., l, e], dk [heads..., s, e], dv [heads..., s, f], rows as those of `out`.
   public func backward(
-    _ g: UnsafeMutableRawPointer, _ q: Operand, _ k: Operand, _ v: Operand, bias: Operand?,
-    dq: UnsafeMutableRawPointer, dk: UnsafeMutableRawPointer, dv: UnsafeMutableRawPointer
+    _ g: Operand, _ q: Operand, _ k: Operand, _ v: Operand, bias: Operand?, into gradients: [Operand]
   ) {
-    withArguments(q, k, v, bias) { fb_attention_backward($0, g, dq, dk, dv) }
+    withArguments(q, k, v, bias, with: [g], and: gradients) { fb_attention_backward($0, $1[0], $1[1], $1[2], $1[3]) }
   }
 
+  /// `body` gets `inputs` and `outputs` as matrices too.
   private func withArguments(
-    _ q: Operand, _ k: Operand, _ v: Operand, _ bias: Operand?, _ body: (UnsafePointer<fb_attention_args>) -> Void
+    _ q: Operand, _ k: Operand, _ v: Operand, _ bias: Operand?, with inputs: [Operand], and outputs: [Operand],
+    _ body: (UnsafePointer<fb_attention_args>, [fb_attention_matrix]) -> Void
   ) {
     var scratch: [ScratchMemory] = []
-    let q = q.withPackedRows(dtype, &scratch)
-    let k = k.withPackedRows(dtype, &scratch)
-    let v = v.withPackedRows(dtype, &scratch)
+    let read = ([q, k, v] + inputs).map { $0.withPackedRows(dtype, &scratch) }
+    let operands = read + outputs
     let rank = q.layout.rank
-    let (qOffsets, kOffsets, vOffsets, biasOffsets) = (q.offsets, k.offsets, v.offsets, bias?.offsets ?? [])
-    qOffsets.withUnsafeBufferPointer { qOffsets in
-      kOffsets.withUnsafeBufferPointer { kOffsets in
-        vOffsets.withUnsafeBufferPointer { vOffsets in
-          biasOffsets.withUnsafeBufferPointer { biasOffsets in
-            var arguments = fb_attention_args(
-              dtype: fb_dtype(dtype.rawValue), heads: Int64(qOffsets.count), l: Int64(q.layout.shape[rank - 2]),
-              s: Int64(k.layout.shape[rank - 2]), e: Int64(q.layout.shape[rank - 1]),
-              f: Int64(v.layout.shape[rank - 1]), q: q.pointer, k: k.pointer, v: v.pointer, bias: bias?.pointer,
-              q_offsets: qOffsets.baseAddress, k_offsets: kOffsets.baseAddress, v_offsets: vOffsets.baseAddress,
-              bias_offsets: biasOffsets.baseAddress, ldq: Int64(q.leading), ldk: Int64(k.leading),
-              ldv: Int64(v.leading), bias_row: Int64(bias?.rowStride ?? 0),
-              bias_column: Int64(bias?.columnStride ?? 0), scale: scale, causal: isCausal)
-            body(&arguments)
-          }
-        }
+    var offsets: [Int64] = []
+    for operand in operands { operand.appendOffsets(to: &offsets) }
+    bias?.appendOffsets(to: &offsets)
+    let heads = q.layout.shape.dropLast(2).reduce(1, *)
+    offsets.withUnsafeBufferPointer { offsets in
+      let starts = { (i: Int) in offsets.baseAddress.map { $0 + i * heads } }
+      let matrices = operands.enumerated().map { i, operand in
+        fb_attention_matrix(data: operand.pointer, offsets: starts(i), ld: Int64(operand.leading))
       }
+      var arguments = fb_attention_args(
+        dtype: fb_dtype(dtype.rawValue), heads: Int64(heads), l: Int64(q.layout.shape[rank - 2]),
+        s: Int64(k.layout.shape[rank - 2]), e: Int64(q.layout.shape[rank - 1]), f: Int64(v.layout.shape[rank - 1]),
+        q: matrices[0], k: matrices[1], v: matrices[2], bias: bias?.pointer,
+        bias_offsets: bias == nil ? nil : starts(operands.count), bias_row: Int64(bias?.rowStride ?? 0),
+        bias_column: Int64(bias?.columnStride ?? 0), scale: scale, causal: isCausal)
+      body(&arguments, Array(matrices.dropFirst(3)))
     }
     withExtendedLifetime(scratch) {}
   }

@@ -99,4 +99,19 @@ import Testing
     let v = x.detached()
     #expect(g.allClose(v.cos() - v.sin() + v.exp(), rtol: 1e-6, atol: 1e-6))
   }
+
+  /// Both terms of a sum get the same gradient, which is one array until one of them changes.
+  @Test func sumsPassTheirGradientOn() {
+    let (a, b) = (Tensor.randn([5]).requiringGrad(), Tensor.randn([2, 5]).requiringGrad())
+    let c = Tensor.randn([2, 5]).requiringGrad()
+    ((b + c) * 3 + a).sum().backward()
+    #expect(b.grad!.sharesStorage(with: c.grad!))
+    #expect(a.grad!.equal(.full([5], 2.0)) && b.grad!.equal(.full([2, 5], 3.0)))
+    (b + a).sum().backward()
+    #expect(a.grad!.equal(.full([5], 4.0)) && b.grad!.equal(.full([2, 5], 4.0)) && c.grad!.equal(.full([2, 5], 3.0)))
+    let wide = Tensor.randn([3], dtype: .float64).requiringGrad()
+    let narrow = Tensor.randn([3]).requiringGrad()
+    (wide + narrow).sum().backward()
+    #expect(wide.grad!.dtype == .float64 && narrow.grad!.dtype == .float32)
+  }
 }

@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test func ofATransformer() async {
-    await #expect(processExitsWith: .exitCode(83)) {
+    await #expect(processExitsWith: .exitCode(76)) {
       let layer = TransformerEncoderLayer(64, 4, dimFeedforward: 128, batchFirst: true)
       let (x, y) = (Tensor.randn([8, 16, 64]), Tensor.randint(0, 64, [8]))
       AllocationTests.exitWithCount(layer) { layer(x).mean(dim: 1).crossEntropy(y) }

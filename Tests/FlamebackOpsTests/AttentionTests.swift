@@ -42,6 +42,51 @@ import Testing
     check(q, k, v, mask: nil, bias: nil, isCausal: false)
   }
 
+  /// Queries, keys and values as slices of one projection: their gradients are slices of one array too.
+  @Test(arguments: [[40, 2, 3, 4, 8], [2, 70, 3, 1, 8], [1, 9, 3, 5, 16], [3, 1, 3, 2, 8]], [false, true])
+  func slicesOfAProjection(_ shape: [Int], isCausal: Bool) {
+    let projection = Tensor.randn(shape, dtype: .float64)
+    let rows = [shape[0], shape[1]]
+    for isSequenceFirst in [false, true] {
+      // [n, heads, t, e] each.
+      let order = isSequenceFirst ? [1, 2, 0, 3] : [0, 2, 1, 3]
+      let length = isSequenceFirst ? shape[0] : shape[1]
+      let later = Tensor.full([length, length], .float(-.infinity), dtype: .float64).triu(1)
+      func gradient(_ attend: (Tensor, Tensor, Tensor) -> Tensor, splits: Bool) -> (Tensor, Tensor) {
+        let leaf = projection.requiringGrad()
+        let parts =
+          splits
+          ? leaf.reshape(rows + [3 * shape[3] * shape[4]]).split(shape[3] * shape[4], dim: -1)
+            .map { $0.reshape(rows + [shape[3], shape[4]]) } : leaf.unbind(dim: 2)
+        let heads = parts.map { $0.permute(order) }
+        let y = attend(heads[0], heads[1], heads[2])
+        (y * y).sum().backward()
+        return (y, leaf.grad!)
+      }
+      let plain = gradient({ definition($0, $1, $2, bias: isCausal ? later : nil) }, splits: false)
+      for splits in [false, true] {
+        let fused = gradient({ $0.scaledDotProductAttention($1, $2, isCausal: isCausal) }, splits: splits)
+        #expect(fused.0.allClose(plain.0, rtol: 1e-9, atol: 1e-9))
+        #expect(fused.1.allClose(plain.1, rtol: 1e-8, atol: 1e-9))
+        // The result lies as the queries do: what comes next sees [rows, heads · e] without a copy.
+        let joined = fused.0.permute(isSequenceFirst ? [2, 0, 1, 3] : [0, 2, 1, 3])
+        #expect(joined.isContiguous)
+      }
+    }
+  }
+
+  @Test func sharedKeysOfProjections() {
+    let q = Tensor.randn([2, 9, 6, 4], dtype: .float64).transpose(1, 2).requiringGrad()
+    let k = Tensor.randn([2, 9, 2, 4], dtype: .float64).transpose(1, 2).requiringGrad()
+    let y = q.scaledDotProductAttention(k, k, enableGQA: true)
+    let repeated = k.repeatInterleave(3, dim: 1)
+    let plain = definition(q, repeated, repeated, bias: nil)
+    #expect(y.allClose(plain, rtol: 1e-9, atol: 1e-9))
+    let (a, b) = (grad(of: [(y * y).sum()], wrt: [q, k]), grad(of: [(plain * plain).sum()], wrt: [q, k]))
+    for (a, b) in zip(a, b) { #expect(a!.allClose(b!, rtol: 1e-8, atol: 1e-9)) }
+    #expect(y.transpose(1, 2).isContiguous)
+  }
+
   @Test func aRowThatMayLookNowhereGivesZero() {
     let q = Tensor.randn([1, 3, 4]).requiringGrad()
     let k = Tensor.randn([1, 5, 4])

@@ -96,6 +96,11 @@ extension FusedAttention: Exportable {
     }
     let weights = nodes.node("Softmax", [scores], [("axis", .int(-1))], dtype)
     let shape = try infer(inputs.map { TensorSpec(shape: $0.shape, dtype: $0.dtype) })[0].shape
-    return [nodes.node("MatMul", [weights, v], [], dtype, shape: shape)]
+    let rows = shape.count - 2
+    if rowDim == rows { return [nodes.node("MatMul", [weights, v], [], dtype, shape: shape)] }
+    let result = nodes.node("MatMul", [weights, v], [], dtype)
+    var placed = Array(0..<shape.count)
+    placed.insert(placed.remove(at: rows), at: rowDim)
+    return [nodes.node("Transpose", [result], [("perm", .ints(placed))], dtype, shape: shape)]
   }
 }

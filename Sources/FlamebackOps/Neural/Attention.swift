@@ -38,14 +38,16 @@ extension Tensor {
         bias =
           given.shape[given.rank - 3] == 1 ? given.unsqueeze(-3) : given.unflatten(-3, [heads.1, heads.0 / heads.1])
       }
-      let attention = FusedAttention(scale: scale ?? 1 / Double(shape[rank - 1]).squareRoot(), isCausal: isCausal)
+      let attention = FusedAttention(
+        query.layout, [key.shape, value.shape], scale: scale ?? 1 / Double(shape[rank - 1]).squareRoot(),
+        isCausal: isCausal)
       let inputs = [query, key, value] + (isCausal ? [] : [bias].compactMap { $0 })
       let result: Tensor
       if dropout > 0 || dtype.isComplex || bias?.requiresGrad == true || key.elementCount == 0 {
         let weights = attention.weights(inputs)
         result = (dropout > 0 ? weights.dropout(dropout) : weights).matmul(value, op: op)
       } else {  // 16-bit numbers are computed in float32, as everywhere
-        result = apply(attention, inputs.map { $0.to(dtype.accumulation) })[0].to(dtype)
+        result = attention.headsFirst(apply(attention, inputs.map { $0.to(dtype.accumulation) })[0]).to(dtype)
       }
       return heads.0 == heads.1 ? result : result.flatten(startDim: -4, endDim: -3)
     }

@@ -2,16 +2,31 @@ import FlamebackCore
 import FlamebackKernels
 
 /// softmax(scale · q kᵀ + bias) v without storing the weights. Inputs: q, k, v, and a bias if there is one.
+///
+/// The result lies in memory as the queries do: its rows stand in front of head dimension `rowDim`, so that what comes of
+/// [rows, heads, columns] seen as [heads, rows, columns] is that again, and nothing is copied.
 struct FusedAttention: Primitive {
   static let name = "scaledDotProductAttention"
   let scale: Double
   let isCausal: Bool
+  let rowDim: Int
+
+  init(_ query: Layout, _ others: [Shape], scale: Double, isCausal: Bool) {
+    self.scale = scale
+    self.isCausal = isCausal
+    var rowDim = others.reduce(query.rank) { max($0, $1.count) } - 2
+    if rowDim == query.rank - 2 {
+      let stride = query.strides[rowDim]
+      while rowDim > 0, query.strides[rowDim - 1] < stride || query.shape[rowDim - 1] == 1 { rowDim -= 1 }
+    }
+    self.rowDim = rowDim
+  }
 
   var acceptsStrides: Bool { true }
   var attributes: [(String, String)] { [("scale", "\(scale)"), ("isCausal", "\(isCausal)")] }
 
   /// The common leading dimensions.
-  private func heads(_ shapes: [Shape]) throws(OpError) -> Shape {
+  fileprivate func heads(_ shapes: [Shape]) throws(OpError) -> Shape {
     var heads = Shape()
     for shape in shapes {
       guard let next = Shape.broadcast(heads, Shape(shape.dropLast(2))) else {
@@ -22,12 +37,29 @@ struct FusedAttention: Primitive {
     return heads
   }
 
+  /// The shape as it lies in memory.
+  fileprivate func placed(_ heads: Shape, _ rows: Int, _ columns: Int) -> Shape {
+    var shape = heads + [columns]
+    shape.insert(rows, at: rowDim)
+    return shape
+  }
+
+  /// From the order in memory to [heads..., rows, columns].
+  private func order(_ rank: Int) -> [Int] {
+    (0..<rank).filter { $0 != rowDim && $0 != rank - 1 } + [rowDim, rank - 1]
+  }
+
+  func headsFirst(_ result: Tensor) -> Tensor { result.permuted(order(result.rank)) }
+
+  fileprivate func headsFirst(_ layout: Layout) -> Layout { layout.permuted(order(layout.rank)) }
+
+  /// The way back.
+  fileprivate func rowsPlaced(_ result: Tensor) -> Tensor { result.movedim(-2, rowDim) }
+
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let (q, v) = (inputs[0], inputs[2])
-    let heads = try heads(inputs[..<3].map(\.shape))
-    return [
-      TensorSpec(shape: heads + [q.shape[q.rank - 2], v.shape[v.rank - 1]], dtype: q.dtype, device: q.device)
-    ]
+    let shape = placed(try heads(inputs[..<3].map(\.shape)), q.shape[q.rank - 2], v.shape[v.rank - 1])
+    return [TensorSpec(shape: shape, dtype: q.dtype, device: q.device)]
   }
 
   fileprivate func operands(_ inputs: some Collection<HostView>) throws(OpError) -> [Attention.Operand] {
@@ -45,11 +77,12 @@ struct FusedAttention: Primitive {
     if outputs[0].elementCount == 0 { return }
     let views = try operands(inputs)
     Attention(inputs[0].dtype, scale: scale, isCausal: isCausal).forward(
-      views[0], views[1], views[2], bias: views.count > 3 ? views[3] : nil, into: outputs[0].pointer)
+      views[0], views[1], views[2], bias: views.count > 3 ? views[3] : nil,
+      into: Attention.Operand(outputs[0].pointer, headsFirst(Layout(outputs[0].shape))))
   }
 
   func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
-    [weights(inputs).matmul(inputs[2], op: name)]
+    [rowsPlaced(weights(inputs).matmul(inputs[2], op: name))]
   }
 
   /// The attention weights as a tensor.
@@ -67,7 +100,8 @@ struct FusedAttention: Primitive {
       let count = saved.inputCount
       guard let g = cotangents[0] else { return Array(repeating: nil, count: count) }
       let inputs = (0..<count).map { saved.input($0) }
-      let gradients = apply(FusedAttentionGradient(attention: self), [g] + inputs)
+      let gradient = FusedAttentionGradient(attention: self, inputs)
+      let gradients = gradient.headsFirst(apply(gradient, [g] + inputs))
       return (0..<count).map { i in
         i < 3 && saved.needs(i) ? gradients[i].summed(to: saved.spec(i).shape) : nil
       }
@@ -76,43 +110,78 @@ struct FusedAttention: Primitive {
 }
 
 /// The gradients of queries, keys and values, each with all leading dimensions, from g and the inputs.
+///
+/// They lie as the result does. Where queries, keys and values are slices of one array, as a common projection gives them,
+/// their gradients are too: one result, with the three along dimension `jointDim`.
 struct FusedAttentionGradient: Primitive {
   static let name = "scaledDotProductAttentionGradient"
   let attention: FusedAttention
+  let jointDim: Int?
+
+  init(attention: FusedAttention, _ inputs: [Tensor]) {
+    self.attention = attention
+    let (q, k, v) = (inputs[0], inputs[1], inputs[2])
+    let step = k.storageOffset - q.storageOffset
+    let isJoint =
+      step > 0 && v.storageOffset - k.storageOffset == step
+      && [k, v].allSatisfy {
+        $0.sharesStorage(with: q) && $0.layout.strides == q.layout.strides && $0.shape == q.shape
+      }
+    jointDim = isJoint ? attention.rowsPlaced(q).strides.firstIndex { $0 <= step } : nil
+  }
 
   var acceptsStrides: Bool { true }
+  var outputCount: Int { jointDim == nil ? 3 : 1 }
   var attributes: [(String, String)] { attention.attributes }
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let heads = Shape(inputs[0].shape.dropLast(2))
-    return inputs[1...3].map { input in
-      TensorSpec(shape: heads + Array(input.shape.suffix(2)), dtype: input.dtype, device: input.device)
+    let heads = try attention.heads(inputs[1...3].map(\.shape))
+    let specs = inputs[1...3].map { input in
+      TensorSpec(
+        shape: attention.placed(heads, input.shape[input.rank - 2], input.shape[input.rank - 1]), dtype: input.dtype,
+        device: input.device)
     }
+    guard let jointDim else { return specs }
+    var joint = specs[0]
+    joint.shape.insert(3, at: jointDim)
+    return [joint]
+  }
+
+  /// The three in the order [heads..., rows, columns].
+  func headsFirst(_ results: [Tensor]) -> [Tensor] {
+    (jointDim.map { results[0].unbind(dim: $0) } ?? results).map(attention.headsFirst)
   }
 
   func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
     let views = try attention.operands(inputs.dropFirst())
-    let g = inputs[0]
-    let packed = ScratchMemory(byteCount: g.elementCount * g.dtype.byteSize)
-    Strided.copy(g.pointer, g.dtype, g.strides, to: packed.pointer, g.dtype, nil, over: g.shape)
-    Attention(g.dtype, scale: attention.scale, isCausal: attention.isCausal).backward(
-      packed.pointer, views[0], views[1], views[2], bias: views.count > 3 ? views[3] : nil, dq: outputs[0].pointer,
-      dk: outputs[1].pointer, dv: outputs[2].pointer)
-    withExtendedLifetime(packed) {}
+    let (g, dtype) = (inputs[0], inputs[0].dtype)
+    var gradients: [(UnsafeMutableRawPointer, Layout)] = outputs.map { ($0.pointer, Layout($0.shape)) }
+    if let jointDim {
+      var one = gradients[0].1
+      let step = one.strides[jointDim] * dtype.byteSize
+      one.shape.remove(at: jointDim)
+      one.strides.remove(at: jointDim)
+      gradients = (0..<3).map { (outputs[0].pointer + $0 * step, one) }
+    }
+    Attention(dtype, scale: attention.scale, isCausal: attention.isCausal).backward(
+      Attention.Operand(g.pointer, attention.headsFirst(g.layout)), views[0], views[1], views[2],
+      bias: views.count > 3 ? views[3] : nil,
+      into: gradients.map { Attention.Operand($0, attention.headsFirst($1)) })
   }
 
   /// With w the weights and dw = g vᵀ: dv = wᵀ g, ds = w (dw − Σ w dw), dq = scale ds k, dk = scale dsᵀ q.
   func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
-    let (g, q, k, v) = (inputs[0], inputs[1], inputs[2], inputs[3])
+    let (g, q, k, v) = (attention.headsFirst(inputs[0]), inputs[1], inputs[2], inputs[3])
     let w = attention.weights(Array(inputs.dropFirst()))
     let dw = g.matmul(v.transpose(-2, -1))
     let ds = w * (dw - (w * dw).sum(dim: -1, keepDim: true))
     let heads = Array(g.shape.dropLast(2))
-    return [
+    let gradients = [
       (ds.matmul(k) * attention.scale).expand(heads + q.shape.suffix(2)),
       (ds.transpose(-2, -1).matmul(q) * attention.scale).expand(heads + k.shape.suffix(2)),
       w.transpose(-2, -1).matmul(g).expand(heads + v.shape.suffix(2)),
-    ]
+    ].map(attention.rowsPlaced)
+    return jointDim.map { [Tensor.stack(gradients, dim: $0)] } ?? gradients
   }
 
   var gradient: Gradient { .ofDecomposition }

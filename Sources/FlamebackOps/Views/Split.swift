@@ -159,7 +159,9 @@ struct Split: Primitive {
   }
 
   var gradient: Gradient {
-    .pullback(keeps: .nothing) { [dim] cotangents, saved in [Tensor.cat(filled(cotangents, saved), dim: dim)] }
+    .pullback(keeps: .nothing) { [dim] cotangents, saved in
+      [Tensor.reunited(filled(cotangents, saved), dim: dim)]
+    }
   }
 }
 
@@ -189,7 +191,9 @@ struct Unbind: Primitive {
   }
 
   var gradient: Gradient {
-    .pullback(keeps: .nothing) { [dim] cotangents, saved in [Tensor.stack(filled(cotangents, saved), dim: dim)] }
+    .pullback(keeps: .nothing) { [dim] cotangents, saved in
+      [Tensor.reunited(filled(cotangents, saved).map { $0.unsqueeze(dim) }, dim: dim)]
+    }
   }
 }
 
@@ -198,5 +202,28 @@ private func filled(_ cotangents: [Tensor?], _ saved: Saved) -> [Tensor] {
   cotangents.enumerated().map { i, cotangent in
     let spec = saved.outputSpec(i)
     return cotangent ?? Tensor.zeros(spec.shape, dtype: spec.dtype, device: spec.device)
+  }
+}
+
+extension Tensor {
+  /// The parts side by side along `dim`: a view where they already lie so in memory and nobody writes down what is done
+  /// with them, as the gradients of attention do.
+  fileprivate static func reunited(_ parts: [Tensor], dim: Int) -> Tensor {
+    guard !Context.isTracing, parts.count > 1, let first = parts.first?.layout, first.shape[dim] > 0,
+      parts.allSatisfy({ $0.sharesStorage(with: parts[0]) && !$0.requiresGrad })
+    else { return cat(parts, dim: dim) }
+    let (stride, rest) = (parts[1].storageOffset - first.offset).quotientAndRemainder(dividingBy: first.shape[dim])
+    var whole = first
+    whole.shape[dim] = 0
+    whole.strides[dim] = stride
+    for layout in parts.lazy.map(\.layout) {
+      let isNext = rest == 0 && stride > 0 && layout.offset == first.offset + whole.shape[dim] * stride
+      let fits = first.shape.indices.allSatisfy { d in
+        layout.shape[d] == 1 || layout.strides[d] == whole.strides[d]
+      }
+      guard isNext, fits else { return cat(parts, dim: dim) }
+      whole.shape[dim] += layout.shape[dim]
+    }
+    return parts[0].aliased(whole)
   }
 }
