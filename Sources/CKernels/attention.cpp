@@ -1,5 +1,6 @@
 // Attention by blocks of queries: their scores fit in the cache, are never stored and computed anew for the gradients
-// (Dao et al. 2022, without the tiling of keys). All products run in one small kernel on packed panels.
+// (Dao et al. 2022, without the tiling of keys). All products run in one small kernel on packed panels: read as they lie,
+// the rows of different heads and of queries, keys and values push each other out of the cache.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "attention.cpp"
 #include <hwy/foreach_target.h>
@@ -51,44 +52,41 @@ template <class T> class Head {
   Head(const fb_attention_args &args, int64_t h)
       : args(args), q(args.q, h), k(args.k, h), v(args.v, h),
         bias(args.bias ? static_cast<const T *>(args.bias) + args.bias_offsets[h] : nullptr),
-        width(2 * static_cast<int64_t>(hn::Lanes(d))), row(whole(args.s)),
-        blockRows(std::min(args.l, std::clamp<int64_t>(49152 / row / kStrip, 1, 8) * kStrip)) {}
+        width(2 * static_cast<int64_t>(hn::Lanes(d))), row(apart(whole(args.s))),
+        blockRows(evenBlocks(args.l, std::clamp<int64_t>(49152 / row / kStrip, 1, 11))) {}
 
   void forward(Matrix<T> out) const {
-    fbd::Scratch scratch(bytes(row * args.e + packedRows(args.f) + blockRows * row));
-    T *keys = scratch.as<T>(), *values = keys + row * args.e, *scores = values + packedRows(args.f);
+    fbd::Scratch scratch(bytes(row * args.e + args.s * whole(args.f) + kStrip * row));
+    T *keys = scratch.as<T>(), *values = keys + row * args.e, *scores = values + args.s * whole(args.f);
     const bool isFew = args.l < 4;  // packing the keys would take longer than reading them as they are
     const Panels<T> kt = isFew ? Panels<T>{} : packTransposed(d, k.data, k.ld, args.s, args.e, keys);
-    const Panels<T> vs = packRows(d, v.data, v.ld, args.s, args.f, values);
-    for (int64_t first = 0; first < args.l; first += blockRows) {
-      const int64_t rows = std::min(blockRows, args.l - first);
-      forStrips(rows, [&](int64_t r, int64_t m) HWY_ATTR {
-        const int64_t at = first + r, n = keysOf(at + m - 1);
-        T *w = scores + r * row;
-        q.prefetch(at + m, args.l, args.e);
-        out.prefetch(at, args.l, args.f);
-        if (isFew)
-          for (int64_t i = 0; i < m; ++i) dotKeys(q.row(at + i), n, w + i * row);
-        else multiply(d, m, whole(n), args.e, q.row(at), q.ld, 1, kt, T(args.scale), false, w, row);
-        T factors[kStrip];
-        for (int64_t i = 0; i < m; ++i) factors[i] = softmax(w + i * row, at + i, n);
-        multiply(d, m, args.f, n, w, row, 1, vs, T(1), false, out.row(at), out.ld);
-        for (int64_t i = 0; i < m; ++i) scaleRow(out.row(at + i), args.f, factors[i]);
-      });
-    }
+    const Panels<T> vs = args.l <= kStrip ? packRows(d, v.data, v.ld, args.s, args.f, values)
+                                          : packPanels(d, v.data, v.ld, args.s, args.f, values);
+    forStrips(args.l, [&](int64_t at, int64_t m) HWY_ATTR {
+      const int64_t n = keysOf(at + m - 1);
+      q.prefetch(at + m, args.l, args.e);
+      out.prefetch(at, args.l, args.f);
+      if (isFew)
+        for (int64_t i = 0; i < m; ++i) dotKeys(q.row(at + i), n, scores + i * row);
+      else multiply(d, m, whole(n), args.e, q.row(at), q.ld, 1, kt, T(args.scale), false, scores, row);
+      T factors[kStrip];
+      for (int64_t i = 0; i < m; ++i) factors[i] = softmax(scores + i * row, at + i, n);
+      multiply(d, m, args.f, n, scores, row, 1, vs, T(1), false, out.row(at), out.ld);
+      for (int64_t i = 0; i < m; ++i) scaleRow(out.row(at + i), args.f, factors[i]);
+    });
   }
 
   // With w the weights and dw = g vT: dv = wT g, ds = w (dw - sum w dw), dq = scale ds k, dk = scale dsT q.
   void backward(Matrix<const T> g, Matrix<T> dq, Matrix<T> dk, Matrix<T> dv) const {
-    fbd::Scratch scratch(bytes(row * (args.e + args.f) + packedRows(args.e) + packedRows(args.f, args.l) +
-                               packedRows(args.e, args.l) + 2 * blockRows * row));
+    fbd::Scratch scratch(bytes(row * (args.e + args.f) + args.s * whole(args.e) +
+                               args.l * (whole(args.e) + whole(args.f)) + 2 * blockRows * row));
     T *next = scratch.as<T>();
     const auto take = [&next](int64_t count) HWY_ATTR { return (next += count) - count; };
     const Panels<T> kt = packTransposed(d, k.data, k.ld, args.s, args.e, take(row * args.e));
     const Panels<T> vt = packTransposed(d, v.data, v.ld, args.s, args.f, take(row * args.f));
-    const Panels<T> ks = packRows(d, k.data, k.ld, args.s, args.e, take(packedRows(args.e)));
-    const Panels<T> gs = packRows(d, g.data, g.ld, args.l, args.f, take(packedRows(args.f, args.l)));
-    const Panels<T> qs = packRows(d, q.data, q.ld, args.l, args.e, take(packedRows(args.e, args.l)));
+    const Panels<T> ks = packPanels(d, k.data, k.ld, args.s, args.e, take(args.s * whole(args.e)));
+    const Panels<T> gs = packPanels(d, g.data, g.ld, args.l, args.f, take(args.l * whole(args.f)));
+    const Panels<T> qs = packPanels(d, q.data, q.ld, args.l, args.e, take(args.l * whole(args.e)));
     T *weights = take(blockRows * row), *slopes = take(blockRows * row);
     int64_t seen = 0;  // keys whose gradients earlier blocks have begun
     for (int64_t first = 0; first < args.l; first += blockRows) {
@@ -96,16 +94,13 @@ template <class T> class Head {
       forStrips(rows, [&](int64_t r, int64_t m) HWY_ATTR {
         const int64_t at = first + r, n = keysOf(at + m - 1);
         T *w = weights + r * row, *ds = slopes + r * row;
-        q.prefetch(at + m, args.l, args.e);
-        g.prefetch(at + m, args.l, args.f);
         dq.prefetch(at, args.l, args.e);
         multiply(d, m, whole(n), args.e, q.row(at), q.ld, 1, kt, T(args.scale), false, w, row);
+        multiply(d, m, whole(n), args.f, g.row(at), g.ld, 1, vt, T(1), false, ds, row);
         for (int64_t i = 0; i < m; ++i) {
           const T factor = softmax(w + i * row, at + i, all);
-          scaleRow(w + i * row, keysOf(at + i), factor);
+          slope(w + i * row, factor, ds + i * row, keysOf(at + i), all);
         }
-        multiply(d, m, whole(n), args.f, g.row(at), g.ld, 1, vt, T(1), false, ds, row);
-        for (int64_t i = 0; i < m; ++i) slope(w + i * row, ds + i * row, keysOf(at + i), all);
         multiply(d, m, args.e, n, ds, row, 1, ks, T(1), false, dq.row(at), dq.ld);
       });
       forStrips(all, [&](int64_t key, int64_t m) HWY_ATTR {  // rows above a key do not see it
@@ -132,13 +127,18 @@ template <class T> class Head {
   const T *bias;
   const int64_t width, row, blockRows;
 
+  // Rows whole kilobytes apart share few lines of the cache, and the gradients walk down columns.
+  int64_t apart(int64_t row) const { return bytes(row) % 1024 == 0 ? row + width : row; }
+
+  // Rows of blocks of at most so many strips, as even as can be.
+  static int64_t evenBlocks(int64_t rows, int64_t most) {
+    const int64_t strips = (rows + kStrip - 1) / kStrip, blocks = std::max<int64_t>(1, (strips + most - 1) / most);
+    return std::min(rows, (strips + blocks - 1) / blocks * kStrip);
+  }
+
   // Up to the end of a panel.
   int64_t whole(int64_t n) const { return (n + width - 1) / width * width; }
   static size_t bytes(int64_t count) { return static_cast<size_t>(count) * sizeof(T); }
-  int64_t packedRows(int64_t columns, int64_t rows) const {
-    return columns % width == 0 ? 0 : whole(columns) * rows;
-  }
-  int64_t packedRows(int64_t columns) const { return packedRows(columns, args.s); }
 
   // Keys that a query looks at.
   int64_t keysOf(int64_t query) const { return args.causal ? std::min(args.s, query + 1) : args.s; }
@@ -211,16 +211,18 @@ template <class T> class Head {
     for (; j < n; ++j) x[j] *= factor;
   }
 
-  // ds = scale w (dw - sum w dw) in place of dw, zeros from n up to column `end`.
-  void slope(const T *w, T *dw, int64_t n, int64_t end) const {
+  // w becomes factor w, and dw becomes ds = scale w (dw - sum w dw), zeros from n up to column `end`.
+  void slope(T *w, T factor, T *dw, int64_t n, int64_t end) const {
     const int64_t lanes = width / 2;
     std::fill(dw + n, dw + whole(end), T(0));
     auto sum = hn::Zero(d);
     for (int64_t j = 0; j < n; j += lanes) sum = hn::MulAdd(hn::LoadU(d, w + j), hn::LoadU(d, dw + j), sum);
-    const auto total = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum))), scale = hn::Set(d, T(args.scale));
+    const auto total = hn::Set(d, factor * hn::GetLane(hn::SumOfLanes(d, sum)));
+    const auto times = hn::Set(d, factor), scale = hn::Set(d, T(args.scale));
     for (int64_t j = 0; j < n; j += lanes) {
-      const auto weight = hn::Mul(hn::LoadU(d, w + j), scale);
-      hn::StoreU(hn::Mul(weight, hn::Sub(hn::LoadU(d, dw + j), total)), d, dw + j);
+      const auto weight = hn::Mul(hn::LoadU(d, w + j), times);
+      hn::StoreU(weight, d, w + j);
+      hn::StoreU(hn::Mul(hn::Mul(weight, scale), hn::Sub(hn::LoadU(d, dw + j), total)), d, dw + j);
     }
   }
 };
