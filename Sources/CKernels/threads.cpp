@@ -46,16 +46,19 @@ void pause() {
 #endif
 }
 
+// The caller takes items from the front, helpers from the back: loop after loop a core finds the memory that it wrote last.
 struct Loop {
-  std::atomic<int64_t> next{0}, done{0};
+  std::atomic<int64_t> taken{0}, front{0}, back{0}, done{0};
   const int64_t count;
   void (*const body)(void *, int64_t);
   void *const context;  // the caller's, valid until done == count
 
   Loop(int64_t count, void (*body)(void *, int64_t), void *context) : count(count), body(body), context(context) {}
 
-  void work() {
-    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) {
+  void work(bool isCaller) {
+    while (taken.fetch_add(1, std::memory_order_relaxed) < count) {
+      const int64_t i = isCaller ? front.fetch_add(1, std::memory_order_relaxed)
+                                 : count - 1 - back.fetch_add(1, std::memory_order_relaxed);
       body(context, i);
       done.fetch_add(1, std::memory_order_release);
     }
@@ -97,7 +100,7 @@ class Pool {
       generation.fetch_add(1, std::memory_order_release);
       if (sleeping > 0) wake.notify_all();
     }
-    current->work();
+    current->work(true);
     for (int spins = 0; current->done.load(std::memory_order_acquire) < count; ++spins) {
       if (spins < 2000) pause();
       else sched_yield();
@@ -154,7 +157,7 @@ class Pool {
         seen = generation.load(std::memory_order_relaxed);
         if (index < active) current = loop;
       }
-      if (current) current->work();
+      if (current) current->work(false);
     }
   }
 };
