@@ -1,6 +1,6 @@
-// Attention by blocks of queries: their scores fit in the cache, are never stored and computed anew for the gradients
-// (Dao et al. 2022, without the tiling of keys). All products run in one small kernel on packed panels: read as they lie,
-// the rows of different heads and of queries, keys and values push each other out of the cache.
+// Attention by blocks of queries: their scores fit in the cache. The gradients compute them anew (Dao et al. 2022, without
+// the tiling of keys) where the weights were not kept. All products run in one small kernel on packed panels: read as they
+// lie, the rows of different heads and of queries, keys and values push each other out of the cache.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "attention.cpp"
 #include <hwy/foreach_target.h>
@@ -46,13 +46,26 @@ template <class T> struct Matrix {
   }
 };
 
+// Up to the end of a panel of two vectors.
+template <class T> int64_t Whole(int64_t n) {
+  const int64_t width = 2 * static_cast<int64_t>(hn::Lanes(hn::ScalableTag<T>()));
+  return (n + width - 1) / width * width;
+}
+
+// Between rows of scores. Rows whole kilobytes apart share few lines of the cache, and the gradients walk down columns.
+template <class T> int64_t ScoresRow(int64_t keys) {
+  const int64_t row = Whole<T>(keys);
+  return row * static_cast<int64_t>(sizeof(T)) % 1024 == 0 ? row + Whole<T>(1) : row;
+}
+
 // One head. Rows of scores are `row` elements apart and end at a whole panel, filled up with zeros.
 template <class T> class Head {
  public:
   Head(const fb_attention_args &args, int64_t h)
       : args(args), q(args.q, h), k(args.k, h), v(args.v, h),
         bias(args.bias ? static_cast<const T *>(args.bias) + args.bias_offsets[h] : nullptr),
-        width(2 * static_cast<int64_t>(hn::Lanes(d))), row(apart(whole(args.s))),
+        width(2 * static_cast<int64_t>(hn::Lanes(d))), row(ScoresRow<T>(args.s)),
+        kept(args.weights ? static_cast<T *>(args.weights) + h * args.l * row : nullptr),
         blockRows(evenBlocks(args.l, std::clamp<int64_t>(49152 / row / kStrip, 1, 11))) {}
 
   void forward(Matrix<T> out) const {
@@ -66,13 +79,16 @@ template <class T> class Head {
       const int64_t n = keysOf(at + m - 1);
       q.prefetch(at + m, args.l, args.e);
       out.prefetch(at, args.l, args.f);
+      T *const w = kept ? kept + at * row : scores;
       if (isFew)
-        for (int64_t i = 0; i < m; ++i) dotKeys(q.row(at + i), n, scores + i * row);
-      else multiply(d, m, whole(n), args.e, q.row(at), q.ld, 1, kt, T(args.scale), false, scores, row);
+        for (int64_t i = 0; i < m; ++i) dotKeys(q.row(at + i), n, w + i * row);
+      else multiply(d, m, whole(n), args.e, q.row(at), q.ld, 1, kt, T(args.scale), false, w, row);
       T factors[kStrip];
-      for (int64_t i = 0; i < m; ++i) factors[i] = softmax(scores + i * row, at + i, n);
-      multiply(d, m, args.f, n, scores, row, 1, vs, T(1), false, out.row(at), out.ld);
+      for (int64_t i = 0; i < m; ++i) factors[i] = softmax(w + i * row, at + i, kept ? row : n);
+      multiply(d, m, args.f, n, w, row, 1, vs, T(1), false, out.row(at), out.ld);
       for (int64_t i = 0; i < m; ++i) scaleRow(out.row(at + i), args.f, factors[i]);
+      if (kept)
+        for (int64_t i = 0; i < m; ++i) scaleRow(w + i * row, keysOf(at + i), factors[i]);
     });
   }
 
@@ -82,24 +98,26 @@ template <class T> class Head {
                                args.l * (whole(args.e) + whole(args.f)) + 2 * blockRows * row));
     T *next = scratch.as<T>();
     const auto take = [&next](int64_t count) HWY_ATTR { return (next += count) - count; };
-    const Panels<T> kt = packTransposed(d, k.data, k.ld, args.s, args.e, take(row * args.e));
+    const Panels<T> kt = kept ? Panels<T>{} : packTransposed(d, k.data, k.ld, args.s, args.e, take(row * args.e));
     const Panels<T> vt = packTransposed(d, v.data, v.ld, args.s, args.f, take(row * args.f));
     const Panels<T> ks = packPanels(d, k.data, k.ld, args.s, args.e, take(args.s * whole(args.e)));
     const Panels<T> gs = packPanels(d, g.data, g.ld, args.l, args.f, take(args.l * whole(args.f)));
     const Panels<T> qs = packPanels(d, q.data, q.ld, args.l, args.e, take(args.l * whole(args.e)));
-    T *weights = take(blockRows * row), *slopes = take(blockRows * row);
+    T *const slopes = take(blockRows * row), *const scratchWeights = take(blockRows * row);
     int64_t seen = 0;  // keys whose gradients earlier blocks have begun
     for (int64_t first = 0; first < args.l; first += blockRows) {
       const int64_t rows = std::min(blockRows, args.l - first), all = keysOf(first + rows - 1);
+      T *const weights = kept ? kept + first * row : scratchWeights;
       forStrips(rows, [&](int64_t r, int64_t m) HWY_ATTR {
         const int64_t at = first + r, n = keysOf(at + m - 1);
         T *w = weights + r * row, *ds = slopes + r * row;
         dq.prefetch(at, args.l, args.e);
-        multiply(d, m, whole(n), args.e, q.row(at), q.ld, 1, kt, T(args.scale), false, w, row);
         multiply(d, m, whole(n), args.f, g.row(at), g.ld, 1, vt, T(1), false, ds, row);
+        if (!kept) multiply(d, m, whole(n), args.e, q.row(at), q.ld, 1, kt, T(args.scale), false, w, row);
         for (int64_t i = 0; i < m; ++i) {
-          const T factor = softmax(w + i * row, at + i, all);
-          slope(w + i * row, factor, ds + i * row, keysOf(at + i), all);
+          T *const wi = w + i * row, *const dsi = ds + i * row;
+          if (kept) slope<false>(wi, T(1), dsi, keysOf(at + i), all);
+          else slope<true>(wi, softmax(wi, at + i, all), dsi, keysOf(at + i), all);
         }
         multiply(d, m, args.e, n, ds, row, 1, ks, T(1), false, dq.row(at), dq.ld);
       });
@@ -125,10 +143,9 @@ template <class T> class Head {
   const fb_attention_args &args;
   const Matrix<const T> q, k, v;
   const T *bias;
-  const int64_t width, row, blockRows;
-
-  // Rows whole kilobytes apart share few lines of the cache, and the gradients walk down columns.
-  int64_t apart(int64_t row) const { return bytes(row) % 1024 == 0 ? row + width : row; }
+  const int64_t width, row;
+  T *const kept;
+  const int64_t blockRows;
 
   // Rows of blocks of at most so many strips, as even as can be.
   static int64_t evenBlocks(int64_t rows, int64_t most) {
@@ -136,8 +153,7 @@ template <class T> class Head {
     return std::min(rows, (strips + blocks - 1) / blocks * kStrip);
   }
 
-  // Up to the end of a panel.
-  int64_t whole(int64_t n) const { return (n + width - 1) / width * width; }
+  static int64_t whole(int64_t n) { return Whole<T>(n); }
   static size_t bytes(int64_t count) { return static_cast<size_t>(count) * sizeof(T); }
 
   // Keys that a query looks at.
@@ -211,8 +227,8 @@ template <class T> class Head {
     for (; j < n; ++j) x[j] *= factor;
   }
 
-  // w becomes factor w, and dw becomes ds = scale w (dw - sum w dw), zeros from n up to column `end`.
-  void slope(T *w, T factor, T *dw, int64_t n, int64_t end) const {
+  // dw becomes ds = scale w (dw - sum w dw), zeros from n up to column `end`; `scales`: w becomes factor w before.
+  template <bool scales> void slope(T *w, T factor, T *dw, int64_t n, int64_t end) const {
     const int64_t lanes = width / 2;
     std::fill(dw + n, dw + whole(end), T(0));
     auto sum = hn::Zero(d);
@@ -220,8 +236,8 @@ template <class T> class Head {
     const auto total = hn::Set(d, factor * hn::GetLane(hn::SumOfLanes(d, sum)));
     const auto times = hn::Set(d, factor), scale = hn::Set(d, T(args.scale));
     for (int64_t j = 0; j < n; j += lanes) {
-      const auto weight = hn::Mul(hn::LoadU(d, w + j), times);
-      hn::StoreU(weight, d, w + j);
+      auto weight = hn::LoadU(d, w + j);
+      if constexpr (scales) hn::StoreU(weight = hn::Mul(weight, times), d, w + j);
       hn::StoreU(hn::Mul(hn::Mul(weight, scale), hn::Sub(hn::LoadU(d, dw + j), total)), d, dw + j);
     }
   }
@@ -248,6 +264,10 @@ void Backward(const fb_attention_args &args, const fb_attention_matrix &g, const
   }, &context);
 }
 
+int64_t AttentionRow(fb_dtype dtype, int64_t keys) {
+  return dtype == FB_F64 ? ScoresRow<double>(keys) : ScoresRow<float>(keys);
+}
+
 void Attention(const fb_attention_args &args, const fb_attention_matrix &out) {
   args.dtype == FB_F64 ? Forward<double>(args, out) : Forward<float>(args, out);
 }
@@ -264,9 +284,14 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace fb {
+HWY_EXPORT(AttentionRow);
 HWY_EXPORT(Attention);
 HWY_EXPORT(AttentionBackward);
 }  // namespace fb
+
+extern "C" int64_t fb_attention_row(fb_dtype dtype, int64_t keys) {
+  return HWY_DYNAMIC_DISPATCH(fb::AttentionRow)(dtype, keys);
+}
 
 extern "C" void fb_attention(const fb_attention_args *args, fb_attention_matrix out) {
   HWY_DYNAMIC_DISPATCH(fb::Attention)(*args, out);

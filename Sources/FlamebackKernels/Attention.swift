@@ -38,12 +38,20 @@ public struct Attention {
   let dtype: DType
   let scale: Double
   let isCausal: Bool
+  let weights: UnsafeMutableRawPointer?
 
-  /// Of float32 or float64.
-  public init(_ dtype: DType, scale: Double, isCausal: Bool) {
+  /// Of float32 or float64. `weights`, where given, is memory for [heads..., l, `weightsRow`]: `forward` leaves the
+  /// attention weights there, zeros behind the keys, and `backward` need not compute them anew.
+  public init(_ dtype: DType, scale: Double, isCausal: Bool, weights: UnsafeMutableRawPointer? = nil) {
     self.dtype = dtype
     self.scale = scale
     self.isCausal = isCausal
+    self.weights = weights
+  }
+
+  /// Elements between the rows of kept weights.
+  public static func weightsRow(_ dtype: DType, keys: Int) -> Int {
+    Int(fb_attention_row(fb_dtype(dtype.rawValue), Int64(keys)))
   }
 
   /// out [heads..., l, f]. The elements of each of its rows lie side by side.
@@ -81,7 +89,7 @@ public struct Attention {
         s: Int64(k.layout.shape[rank - 2]), e: Int64(q.layout.shape[rank - 1]), f: Int64(v.layout.shape[rank - 1]),
         q: matrices[0], k: matrices[1], v: matrices[2], bias: bias?.pointer,
         bias_offsets: bias == nil ? nil : starts(operands.count), bias_row: Int64(bias?.rowStride ?? 0),
-        bias_column: Int64(bias?.columnStride ?? 0), scale: scale, causal: isCausal)
+        bias_column: Int64(bias?.columnStride ?? 0), scale: scale, causal: isCausal, weights: weights)
       body(&arguments, Array(matrices.dropFirst(3)))
     }
     withExtendedLifetime(scratch) {}

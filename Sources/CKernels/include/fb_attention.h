@@ -25,7 +25,11 @@ typedef struct {
   int64_t bias_row, bias_column;
   double scale;
   bool causal;
+  void *weights;  // NULL, or [heads, l, fb_attention_row]: written by fb_attention, read instead of scores computed anew
 } fb_attention_args;
+
+// Elements between rows of kept weights, zeros behind the keys.
+int64_t fb_attention_row(fb_dtype dtype, int64_t keys);
 
 // out [l, f].
 void fb_attention(const fb_attention_args *args, fb_attention_matrix out);

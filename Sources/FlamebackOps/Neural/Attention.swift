@@ -38,10 +38,10 @@ extension Tensor {
         bias =
           given.shape[given.rank - 3] == 1 ? given.unsqueeze(-3) : given.unflatten(-3, [heads.1, heads.0 / heads.1])
       }
-      let attention = FusedAttention(
-        query.layout, [key.shape, value.shape], scale: scale ?? 1 / Double(shape[rank - 1]).squareRoot(),
-        isCausal: isCausal)
       let inputs = [query, key, value] + (isCausal ? [] : [bias].compactMap { $0 })
+      let attention = FusedAttention(
+        query.layout, key.shape, value.shape, scale: scale ?? 1 / Double(shape[rank - 1]).squareRoot(),
+        isCausal: isCausal, recordsGradients: Context.isGradEnabled && inputs.contains(where: \.requiresGrad))
       let result: Tensor
       if dropout > 0 || dtype.isComplex || bias?.requiresGrad == true || key.elementCount == 0 {
         let weights = attention.weights(inputs)

@@ -1,8 +1,10 @@
 import FlamebackCore
 import FlamebackKernels
 
-/// softmax(scale · q kᵀ + bias) v without storing the weights. Inputs: q, k, v, and a bias if there is one.
+/// softmax(scale · q kᵀ + bias) v. Inputs: q, k, v, and a bias if there is one.
 ///
+/// The weights are a second output, for the gradients, where these are recorded and the weights take no more memory than
+/// the operands and the result; else no more of them is ever stored than what belongs to a block of queries.
 /// The result lies in memory as the queries do: its rows stand in front of head dimension `rowDim`, so that what comes of
 /// [rows, heads, columns] seen as [heads, rows, columns] is that again, and nothing is copied.
 struct FusedAttention: Primitive {
@@ -10,10 +12,16 @@ struct FusedAttention: Primitive {
   let scale: Double
   let isCausal: Bool
   let rowDim: Int
+  let keepsWeights: Bool
 
-  init(_ query: Layout, _ others: [Shape], scale: Double, isCausal: Bool) {
+  /// `recordsGradients`: whether those of the inputs will be wanted.
+  init(_ query: Layout, _ key: Shape, _ value: Shape, scale: Double, isCausal: Bool, recordsGradients: Bool) {
     self.scale = scale
     self.isCausal = isCausal
+    let (l, e) = (query.shape[query.rank - 2], query.shape[query.rank - 1])
+    let (s, f) = (value[value.count - 2], value[value.count - 1])
+    keepsWeights = recordsGradients && l * s <= (l + s) * (e + f)
+    let others = [key, value]
     var rowDim = others.reduce(query.rank) { max($0, $1.count) } - 2
     if rowDim == query.rank - 2 {
       let stride = query.strides[rowDim]
@@ -24,6 +32,7 @@ struct FusedAttention: Primitive {
 
   var acceptsStrides: Bool { true }
   var attributes: [(String, String)] { [("scale", "\(scale)"), ("isCausal", "\(isCausal)")] }
+  var outputCount: Int { keepsWeights ? 2 : 1 }
 
   /// The common leading dimensions.
   fileprivate func heads(_ shapes: [Shape]) throws(OpError) -> Shape {
@@ -58,8 +67,13 @@ struct FusedAttention: Primitive {
 
   func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let (q, v) = (inputs[0], inputs[2])
-    let shape = placed(try heads(inputs[..<3].map(\.shape)), q.shape[q.rank - 2], v.shape[v.rank - 1])
-    return [TensorSpec(shape: shape, dtype: q.dtype, device: q.device)]
+    let heads = try heads(inputs[..<3].map(\.shape))
+    let (l, s) = (q.shape[q.rank - 2], v.shape[v.rank - 2])
+    let shape = placed(heads, l, v.shape[v.rank - 1])
+    let result = TensorSpec(shape: shape, dtype: q.dtype, device: q.device)
+    if !keepsWeights { return [result] }
+    let weights = heads + [l, Attention.weightsRow(q.dtype, keys: s)]
+    return [result, TensorSpec(shape: weights, dtype: q.dtype, device: q.device)]
   }
 
   fileprivate func operands(_ inputs: some Collection<HostView>) throws(OpError) -> [Attention.Operand] {
@@ -76,13 +90,20 @@ struct FusedAttention: Primitive {
   func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
     if outputs[0].elementCount == 0 { return }
     let views = try operands(inputs)
-    Attention(inputs[0].dtype, scale: scale, isCausal: isCausal).forward(
+    let weights = keepsWeights ? outputs[1].pointer : nil
+    Attention(inputs[0].dtype, scale: scale, isCausal: isCausal, weights: weights).forward(
       views[0], views[1], views[2], bias: views.count > 3 ? views[3] : nil,
       into: Attention.Operand(outputs[0].pointer, headsFirst(Layout(outputs[0].shape))))
   }
 
   func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
-    [rowsPlaced(weights(inputs).matmul(inputs[2], op: name))]
+    let weights = weights(inputs)
+    let result = rowsPlaced(weights.matmul(inputs[2], op: name))
+    if !keepsWeights { return [result] }
+    let (l, s) = (weights.shape[weights.rank - 2], weights.shape[weights.rank - 1])
+    let behind = Attention.weightsRow(weights.dtype, keys: s) - s
+    let heads = headsFirst(result).shape.dropLast(2)
+    return [result, weights.expand(heads + [l, s]).pad([0, behind])]
   }
 
   /// The attention weights as a tensor.
@@ -96,12 +117,13 @@ struct FusedAttention: Primitive {
   }
 
   var gradient: Gradient {
-    .pullback(keeps: .inputs) { [self] cotangents, saved in
+    .pullback(keeps: keepsWeights ? [.inputs, .output(1)] : .inputs) { [self] cotangents, saved in
       let count = saved.inputCount
       guard let g = cotangents[0] else { return Array(repeating: nil, count: count) }
       let inputs = (0..<count).map { saved.input($0) }
       let gradient = FusedAttentionGradient(attention: self, inputs)
-      let gradients = gradient.headsFirst(apply(gradient, [g] + inputs))
+      let weights = keepsWeights ? [saved.output(1)] : []
+      let gradients = gradient.headsFirst(apply(gradient, [g] + inputs + weights))
       return (0..<count).map { i in
         i < 3 && saved.needs(i) ? gradients[i].summed(to: saved.spec(i).shape) : nil
       }
@@ -109,7 +131,8 @@ struct FusedAttention: Primitive {
   }
 }
 
-/// The gradients of queries, keys and values, each with all leading dimensions, from g and the inputs.
+/// The gradients of queries, keys and values, each with all leading dimensions, from g, the inputs, and the weights where
+/// they were kept.
 ///
 /// They lie as the result does. Where queries, keys and values are slices of one array, as a common projection gives them,
 /// their gradients are too: one result, with the three along dimension `jointDim`.
@@ -147,13 +170,18 @@ struct FusedAttentionGradient: Primitive {
     return [joint]
   }
 
+  private func forwardInputs<Input>(_ inputs: [Input]) -> [Input] {
+    Array(inputs.dropFirst().dropLast(attention.keepsWeights ? 1 : 0))
+  }
+
   /// The three in the order [heads..., rows, columns].
   func headsFirst(_ results: [Tensor]) -> [Tensor] {
     (jointDim.map { results[0].unbind(dim: $0) } ?? results).map(attention.headsFirst)
   }
 
   func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let views = try attention.operands(inputs.dropFirst())
+    let weights = attention.keepsWeights ? inputs.last!.pointer : nil
+    let views = try attention.operands(forwardInputs(inputs))
     let (g, dtype) = (inputs[0], inputs[0].dtype)
     var gradients: [(UnsafeMutableRawPointer, Layout)] = outputs.map { ($0.pointer, Layout($0.shape)) }
     if let jointDim {
@@ -163,7 +191,7 @@ struct FusedAttentionGradient: Primitive {
       one.strides.remove(at: jointDim)
       gradients = (0..<3).map { (outputs[0].pointer + $0 * step, one) }
     }
-    Attention(dtype, scale: attention.scale, isCausal: attention.isCausal).backward(
+    Attention(dtype, scale: attention.scale, isCausal: attention.isCausal, weights: weights).backward(
       Attention.Operand(g.pointer, attention.headsFirst(g.layout)), views[0], views[1], views[2],
       bias: views.count > 3 ? views[3] : nil,
       into: gradients.map { Attention.Operand($0, attention.headsFirst($1)) })
@@ -172,7 +200,7 @@ struct FusedAttentionGradient: Primitive {
   /// With w the weights and dw = g vᵀ: dv = wᵀ g, ds = w (dw − Σ w dw), dq = scale ds k, dk = scale dsᵀ q.
   func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
     let (g, q, k, v) = (attention.headsFirst(inputs[0]), inputs[1], inputs[2], inputs[3])
-    let w = attention.weights(Array(inputs.dropFirst()))
+    let w = attention.weights(forwardInputs(inputs))
     let dw = g.matmul(v.transpose(-2, -1))
     let ds = w * (dw - (w * dw).sum(dim: -1, keepDim: true))
     let heads = Array(g.shape.dropLast(2))
