@@ -89,6 +89,17 @@ import Testing
     #expect(y.transpose(1, 2).isContiguous)
   }
 
+  @Test(arguments: [(0, 3, 4), (3, 0, 4), (2, 3, 0)])
+  func emptySizes(queries: Int, keys: Int, size: Int) {
+    let q = Tensor.randn([2, queries, 5]).requiringGrad()
+    let k = Tensor.randn([2, keys, 5]).requiringGrad()
+    let v = Tensor.randn([2, keys, size]).requiringGrad()
+    let y = q.scaledDotProductAttention(k, v)
+    #expect(y.shape == [2, queries, size])
+    y.sum().backward()
+    for leaf in [q, k, v] { #expect(leaf.grad.map { ($0 .== 0).all().item() == .bool(true) } ?? true) }
+  }
+
   @Test func aRowThatMayLookNowhereGivesZero() {
     let q = Tensor.randn([1, 3, 4]).requiringGrad()
     let k = Tensor.randn([1, 5, 4])

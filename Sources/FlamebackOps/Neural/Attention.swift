@@ -43,7 +43,8 @@ extension Tensor {
         query.layout, key.shape, value.shape, scale: scale ?? 1 / Double(shape[rank - 1]).squareRoot(),
         isCausal: isCausal, recordsGradients: Context.isGradEnabled && inputs.contains(where: \.requiresGrad))
       let result: Tensor
-      if dropout > 0 || dtype.isComplex || bias?.requiresGrad == true || key.elementCount == 0 {
+      let isEmpty = key.elementCount == 0 || value.elementCount == 0
+      if dropout > 0 || dtype.isComplex || bias?.requiresGrad == true || isEmpty {
         let weights = attention.weights(inputs)
         result = (dropout > 0 ? weights.dropout(dropout) : weights).matmul(value, op: op)
       } else {  // 16-bit numbers are computed in float32, as everywhere
