@@ -77,7 +77,7 @@ public final class CachingAllocator: Sendable {
 
   private static let page = 4096
   private static let large = 16 * page
-  /// Where in its page a large block begins, block after block: as far from the one before as can be.
+  /// Where in its page a large block begins, in turn: far from the others, and no power of two apart, as rows often are.
   private static let places = [0, 1600, 3200, 704]
 
   private func systemBlock(_ bytes: Int) -> UnsafeMutableRawPointer? {
