@@ -53,10 +53,32 @@ void selectFew(const T *x, int64_t n, int64_t stride, Item<Key<T>> *heap, int64_
   std::sort_heap(heap, heap + k, before);
 }
 
+// The k first of a line in order, if no two of the k + 1 first are equal: then every algorithm gives the same. They stand in
+// a short sorted list, which few of the others enter.
+constexpr int64_t kShortList = 16;
+template <class T, class Before>
+bool selectDistinct(const T *x, int64_t n, int64_t stride, Item<Key<T>> *first, int64_t k, Before before) {
+  Item<Key<T>> list[kShortList + 1];
+  const int64_t most = std::min(k + 1, n);
+  int64_t count = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const Item<Key<T>> item = {keyOf(x[i * stride]), i};
+    if (count == most && !before(item, list[most - 1])) continue;
+    int64_t place = count < most ? count++ : most - 1;
+    for (; place > 0 && before(item, list[place - 1]); --place) list[place] = list[place - 1];
+    list[place] = item;
+  }
+  for (int64_t i = 1; i < most; ++i)
+    if (list[i].key == list[i - 1].key) return false;
+  std::copy(list, list + k, first);
+  return true;
+}
+
 template <class T, class Before>
 void selectTop(const T *x, int64_t n, int64_t stride, Item<Key<T>> *items, int64_t k, bool sorted, Before before) {
   if (k == 0) return;
   if (k * 64 <= n) return selectFew(x, n, stride, items, k, before);
+  if (sorted && k <= kShortList && 4 * k <= n && selectDistinct(x, n, stride, items, k, before)) return;
   loadItems(x, n, stride, items);
   std::nth_element(items, items + k - 1, items + n, before);
   if (sorted) std::sort(items, items + k - 1, before);

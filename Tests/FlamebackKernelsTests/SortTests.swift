@@ -41,6 +41,23 @@ import Testing
     #expect(median[0] == 2 && places[0] == 3)
   }
 
+  /// The first numbers of lines, in order; with equal ones any of their places.
+  @Test(arguments: [1, 5, 16, 17, 40], [false, true]) func firstOfALine(_ k: Int, largest: Bool) {
+    let n = 70
+    var numbers = Numbers(seed: UInt64(k))
+    var x = numbers.doubles(n)
+    for kind in ["distinct", "some equal", "with NaN"] {
+      if kind == "some equal" { x = x.map { ($0 * 4).rounded() } }
+      if kind == "with NaN" { for i in stride(from: 3, to: n, by: 30) { x[i] = .nan } }
+      var values = [Double](repeating: 0, count: k), places = [Int64](repeating: 0, count: k)
+      fb_topk(fb_dtype(FB_F64), x, 1, Int64(n), 1, Int64(k), largest, true, &values, &places, 0, 1)
+      let expected = x.sorted { largest ? Self.precedes($1, $0) : Self.precedes($0, $1) }.prefix(k)
+      #expect(zip(values, expected).allSatisfy { $0 == $1 || ($0.isNaN && $1.isNaN) })
+      #expect(zip(values, places).allSatisfy { $0.bitPattern == x[Int($1)].bitPattern })
+      #expect(Set(places).count == k)
+    }
+  }
+
   @Test func uniqueValuesAndRows() {
     var values = [Int32](repeating: 0, count: 5)
     var inverse = [Int64](repeating: 0, count: 5), counts = inverse, first = inverse
