@@ -9,8 +9,7 @@ import Synchronization
 /// Host memory that is kept for the next tensor of about the same size instead of going back to the system.
 ///
 /// Blocks are 64-byte aligned. Sizes are rounded up to classes an eighth apart, so at most 12.5 % is lost. Large blocks
-/// begin at different places of a page in turn: arrays that are walked together would otherwise meet in the same few lines
-/// of the cache, and a sum of arrays of 4 MB takes a tenth longer.
+/// begin at different places of a page in turn: a sum of arrays of 4 MB that begin at the same one takes a tenth longer.
 /// Fresh pages cost more than most kernels: reuse is where a training loop gains. SeeAlso: torch.cuda memory management
 public final class CachingAllocator: Sendable {
   public static let host = CachingAllocator()

@@ -40,12 +40,17 @@ import Testing
     #expect(allocator.statistics.hits == 0)
   }
 
-  @Test func theLimitHolds() throws {
+  @Test func memoryComesBack() throws {
     let allocator = CachingAllocator()
     let block = try #require(allocator.allocate(1000))
     #expect(allocator.statistics.active >= 1000)
     allocator.deallocate(block, 1000)
     #expect(allocator.statistics.active == 0 && allocator.statistics.cached >= 1000)
+    let again = try #require(allocator.allocate(1000))
+    #expect(again == block && allocator.statistics.hits == 1)
+    allocator.deallocate(again, 1000)
+    allocator.emptyCache()
+    #expect(allocator.statistics.cached == 0)
     allocator.setLimits(active: 4096)
     #expect(allocator.allocate(1 << 20) == nil)
   }

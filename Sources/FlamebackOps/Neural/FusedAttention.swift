@@ -5,6 +5,7 @@ import FlamebackKernels
 ///
 /// The weights are a second output, for the gradients, where these are recorded and the weights take no more memory than
 /// the operands and the result; else no more of them is ever stored than what belongs to a block of queries.
+///
 /// The result lies in memory as the queries do: its rows stand in front of head dimension `rowDim`, so that what comes of
 /// [rows, heads, columns] seen as [heads, rows, columns] is that again, and nothing is copied.
 struct FusedAttention: Primitive {
