@@ -59,11 +59,15 @@ HWY_INLINE void CopyRow(const float *from, int64_t n, float *to) {
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
   if (i < n && n >= lanes) return hn::StoreU(hn::LoadU(d, from + n - lanes), d, to + n - lanes);
-  const hn::CappedTag<float, 4> four;
-  if (const int64_t few = static_cast<int64_t>(hn::Lanes(four)); i == 0 && n >= few) {
-    hn::StoreU(hn::LoadU(four, from), four, to);
-    return hn::StoreU(hn::LoadU(four, from + n - few), four, to + n - few);
-  }
+  // Less than a vector: two halves or quarters of one that overlap.
+  const auto twice = [&](auto part) HWY_ATTR {
+    const int64_t few = static_cast<int64_t>(hn::Lanes(part));
+    if (i > 0 || n < few || n > 2 * few) return false;
+    hn::StoreU(hn::LoadU(part, from), part, to);
+    hn::StoreU(hn::LoadU(part, from + n - few), part, to + n - few);
+    return true;
+  };
+  if (twice(hn::CappedTag<float, 4>()) || twice(hn::CappedTag<float, 8>())) return;
   for (; i < n; ++i) to[i] = from[i];
 }
 
