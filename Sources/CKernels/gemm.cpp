@@ -6,6 +6,7 @@
 #include <dnnl.h>
 
 #include "scratch.hpp"
+#include "target.hpp"
 
 namespace fbd {
 namespace {
@@ -41,7 +42,7 @@ bool suitsPanels(const Product<double> &p) {
   return p.m >= 32 && p.n >= 16 && p.k >= 16 && (p.beta == 0 || p.beta == 1);
 }
 bool suitsPanels(const Product<float> &p) {
-  if (p.beta != 0 && p.beta != 1) return false;
+  if (hasFullRate512() || (p.beta != 0 && p.beta != 1)) return false;  // oneDNN's is written for those vectors
   if (p.transA) return p.m >= 96 && p.n >= 96 && p.m * p.n >= 1 << 15 && p.k >= (collides(p.lda) ? 32 : 128);
   return p.n >= 64 && p.k >= 32 && (p.m >= 192 || (p.m >= 64 && !p.transB && collides(p.ldb)));
 }
@@ -52,10 +53,10 @@ void callBlas(const Product<T> &p) {
   const int m = int(p.m), n = int(p.n), k = int(p.k), ldc = int(std::max(p.ldc, p.n));
   const int lda = int(std::max(p.lda, p.transA ? p.m : p.k)), ldb = int(std::max(p.ldb, p.transB ? p.k : p.n));
   const auto ta = blasFlag(p.transA), tb = blasFlag(p.transB);
-  // oneDNN's product is the faster one, but where it would walk down columns that collide.
+  // oneDNN's product is the faster one, but where it would walk down columns that collide: for long vectors it copies them.
   if constexpr (std::is_same_v<T, float>) {
     const bool walksDown = ((p.transA && collides(lda)) || (!p.transB && collides(ldb))) && !(p.transA && k <= 64);
-    if (!walksDown && (!p.transA || k < 256 || n < 96))
+    if (hasFullRate512() || (!walksDown && (!p.transA || k < 256 || n < 96)))
       dnnl_sgemm(p.transA ? 'T' : 'N', p.transB ? 'T' : 'N', m, n, k, p.alpha, p.a, lda, p.b, ldb, p.beta, p.c, ldc);
     else cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, p.alpha, p.a, lda, p.b, ldb, p.beta, p.c, ldc);
   } else if constexpr (std::is_same_v<T, double>)

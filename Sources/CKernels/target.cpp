@@ -1,9 +1,14 @@
 // Which vector instructions this CPU has. Highway's library answers that too, but whoever loads it waits 2-4 ms for its
-// benchmark's measurement of the clock; these are the two functions of it that its headers need.
+// benchmark's measurement of the clock; these are the three functions of it that its headers need.
 #include <hwy/highway.h>
 #include <hwy/targets.h>
 
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+
 #include "fb_debug.h"
+#include "target.hpp"
 
 namespace hwy {
 
@@ -31,7 +36,27 @@ ChosenTarget &GetChosenTarget() {
   return chosen;
 }
 
+// Where an assertion fails; debug builds have some.
+void Abort(const char *file, int line, const char *format, ...) {
+  std::fprintf(stderr, "%s:%d: ", file, line);
+  va_list arguments;
+  va_start(arguments, format);
+  std::vfprintf(stderr, format, arguments);
+  va_end(arguments);
+  std::fputc('\n', stderr);
+  std::abort();
+}
+
 }  // namespace hwy
+
+bool fbd::hasFullRate512() {
+#if HWY_ARCH_X86
+  static const bool has = (hwy::SupportedTargets() & HWY_AVX3) && __builtin_cpu_is("intel");
+  return has;
+#else
+  return false;
+#endif
+}
 
 const char *fb_vector_target(void) {
   const int64_t usable = hwy::SupportedTargets() & HWY_TARGETS;

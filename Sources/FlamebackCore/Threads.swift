@@ -12,3 +12,6 @@ public func numThreads() -> Int { ThreadPool.threadCount }
 
 /// The instruction set that the vector kernels run on. SeeAlso: torch.backends.cpu.get_cpu_capability
 public func vectorTarget() -> String { String(cString: fb_vector_target()) }
+
+/// The processor whose kernels OpenBLAS takes for linear algebra.
+public func blasCore() -> String { String(cString: fb_blas_core()) }

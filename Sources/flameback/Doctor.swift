@@ -8,7 +8,7 @@ struct Doctor: ParsableCommand {
 
   func run() throws {
     say("threads  \(numThreads()) of \(ProcessInfo.processInfo.activeProcessorCount) cores")
-    say("vectors  \(vectorTarget())")
+    say("vectors  \(vectorTarget()), OpenBLAS for \(blasCore())")
     let memory = Double(ProcessInfo.processInfo.physicalMemory) / 1_073_741_824
     say("memory   \(printed(memory, 1)) GiB")
     for device in [Device.cpu, .cuda()] {

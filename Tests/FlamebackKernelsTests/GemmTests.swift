@@ -131,6 +131,12 @@ import Testing
     }
   }
 
+  /// "Prescott" is what it falls back to on a processor that it does not know.
+  @Test func openBLASTakesKernelsForTheVectorsThatThereAre() {
+    guard ["AVX2", "AVX3"].contains(String(cString: fb_vector_target())) else { return }
+    #expect(String(cString: fb_blas_core()) != "Prescott")
+  }
+
   @Test func integersWrap() {
     let c = Case(m: 1, n: 1, k: 2)
     let wrapped = Self.multiply(

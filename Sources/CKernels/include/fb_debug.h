@@ -8,6 +8,8 @@ extern "C" {
 void fb_backtrace(int limit, void *context, void (*visit)(void *context, const char *symbol));
 // The name of the instruction set that vector kernels use on this machine.
 const char *fb_vector_target(void);
+// The name of the processor whose kernels OpenBLAS takes.
+const char *fb_blas_core(void);
 #ifdef __cplusplus
 }
 #endif
