@@ -15,7 +15,8 @@ int64_t elements(int64_t batch, int64_t channels, const int64_t (&space)[3]) {
 // 3 channels of 32x32, batch 32: 2.9 ms against 0.8 ms).
 bool suitsOneDNN(const fb_conv &v, ConvPass pass) {
   // A 1x1 convolution is a product already: no operand needs to be reordered.
-  if (v.groups == 1 && volume(v.output) >= 64 && isPointwise(v)) return false;
+  const bool full = v.groups == 1 || v.in_channels >= 16 * v.groups;
+  if (full && volume(v.output) >= 64 && isPointwise(v)) return false;
   if (pass == ConvPass::backwardInput && v.groups == 1 && v.in_channels <= 4) return false;
   // Nor does the weight's gradient suit it with holes in the kernel (64 -> 64 channels, 28x28, 3x3, dilation 2, batch 8:
   // 21 ms against 6.4), or strides and many channels (64 -> 128, stride 2: 4.7 against 3.3).
@@ -82,6 +83,7 @@ class Widened {
 template <class T>
 void forward(const fb_conv &v, const T *x, const T *weight, const T *bias, T *y) {
   if constexpr (std::is_same_v<T, float>) {
+    if (convolveDepthwise(v, ConvPass::forward, x, weight, bias, y)) return;
     if (convolveWinograd(v, ConvPass::forward, x, weight, bias, y)) return;
     if (convolveNarrow(v, ConvPass::forward, x, weight, bias, y)) return;
     if (isWeightBound(v)) {
@@ -90,7 +92,6 @@ void forward(const fb_conv &v, const T *x, const T *weight, const T *bias, T *y)
       convolveColumns(merged.conv, merged.x, weight, bias, merged.y);
       return exchange(merged.y, v.out_channels, v.batch, volume(v.output), y);
     }
-    if (convolveDepthwise(v, ConvPass::forward, x, weight, bias, y)) return;
     if (suitsOneDNN(v, ConvPass::forward) &&
         convolveOneDNN(v, ConvPass::forward, const_cast<T *>(x), const_cast<T *>(weight), bias, y))
       return;
@@ -101,6 +102,7 @@ void forward(const fb_conv &v, const T *x, const T *weight, const T *bias, T *y)
 template <class T>
 void backwardInput(const fb_conv &v, const T *dy, const T *weight, const T *bias, T *dx) {
   if constexpr (std::is_same_v<T, float>) {
+    if (convolveDepthwise(v, ConvPass::backwardInput, dy, weight, bias, dx)) return;
     if (convolveWinograd(v, ConvPass::backwardInput, dy, weight, bias, dx)) return;
     if (convolveNarrow(v, ConvPass::backwardInput, dy, weight, bias, dx)) return;
     if (isWeightBound(v)) {
@@ -109,7 +111,6 @@ void backwardInput(const fb_conv &v, const T *dy, const T *weight, const T *bias
       convolveColumnsInput(merged.conv, merged.y, weight, bias, merged.x);
       return exchange(merged.x, v.in_channels, v.batch, volume(v.input), dx);
     }
-    if (convolveDepthwise(v, ConvPass::backwardInput, dy, weight, bias, dx)) return;
     if (suitsOneDNN(v, ConvPass::backwardInput) &&
         convolveOneDNN(v, ConvPass::backwardInput, dx, const_cast<T *>(weight), nullptr, const_cast<T *>(dy))) {
       if (!bias) return;
@@ -125,6 +126,7 @@ void backwardInput(const fb_conv &v, const T *dy, const T *weight, const T *bias
 template <class T>
 void backwardWeight(const fb_conv &v, const T *x, const T *dy, T *dweight) {
   if constexpr (std::is_same_v<T, float>) {
+    if (convolveDepthwise(v, ConvPass::backwardWeight, x, dy, nullptr, dweight)) return;
     if (convolveWinograd(v, ConvPass::backwardWeight, x, dy, nullptr, dweight)) return;
     if (convolveNarrow(v, ConvPass::backwardWeight, x, dy, nullptr, dweight)) return;
     if (isWeightBound(v)) {
@@ -133,7 +135,6 @@ void backwardWeight(const fb_conv &v, const T *x, const T *dy, T *dweight) {
       exchange(dy, v.batch, v.out_channels, volume(v.output), merged.y);
       return convolveColumnsWeight(merged.conv, merged.x, merged.y, dweight);
     }
-    if (convolveDepthwise(v, ConvPass::backwardWeight, x, dy, nullptr, dweight)) return;
     if (suitsOneDNN(v, ConvPass::backwardWeight) &&
         convolveOneDNN(v, ConvPass::backwardWeight, const_cast<T *>(x), dweight, nullptr, const_cast<T *>(dy)))
       return;

@@ -11,6 +11,13 @@ bool isPointwise(const fb_conv &conv);
 
 enum class ConvPass : int { forward, backwardInput, backwardWeight };
 
+// One of its groups, a convolution whose samples lie as far apart as the whole one's.
+inline fb_conv groupOf(const fb_conv &conv) {
+  fb_conv one = conv;
+  one.in_channels /= conv.groups, one.out_channels /= conv.groups, one.groups = 1;
+  return one;
+}
+
 // Results that are still in the cache.
 template <class T> void rectify(const fb_conv &conv, T *results, int64_t count) {
   if constexpr (!isComplex<T>)
@@ -23,12 +30,12 @@ template <class T> void rectify(const fb_conv &conv, T *results, int64_t count) 
 bool convolveOneDNN(const fb_conv &conv, ConvPass pass, void *source, void *weight, const void *bias,
                     void *destination);
 
-// 3x3 kernels with many channels, float32: what the pass reads, and what it writes. False: it is not that or not worth
+// 3x3 kernels with many channels a group, float32: what the pass reads, and what it writes. False: it is not that or not worth
 // it, nothing was written.
 bool convolveWinograd(const fb_conv &conv, ConvPass pass, const float *first, const float *second, const float *bias,
                       float *result);
 
-// Few channels, stride 1, float32, two dimensions; operands as for convolveWinograd.
+// Few channels a group, stride 1, float32, two dimensions; operands as for convolveWinograd.
 bool convolveNarrow(const fb_conv &conv, ConvPass pass, const float *first, const float *second, const float *bias,
                     float *result);
 

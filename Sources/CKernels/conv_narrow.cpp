@@ -16,21 +16,24 @@
 #define FBD_NARROW
 namespace fbd {
 
-// A convolution of `in` planes to `out` planes.
+// Convolutions, a group each, of `in` planes to `out` planes.
 struct Narrow {
-  int64_t in, out, height, width, outHeight, outWidth, kernelHeight, kernelWidth, dilationY, dilationX, top, left;
+  int64_t groups, in, out, height, width, outHeight, outWidth, kernelHeight, kernelWidth, dilationY, dilationX, top, left;
   int64_t rows, row;       // of a bordered plane
   const int64_t *offsets;  // of the taps [in, kernelHeight, kernelWidth] in the bordered planes
-  const float *taps;       // by groups of kGroup results: [tap, result]
+  const float *taps;       // by kTogether results: [tap, result]
   const float *bias;
 
   int64_t plane() const { return rows * row; }
   int64_t tapCount() const { return in * kernelHeight * kernelWidth; }
   int64_t line() const { return (outHeight - 1) * row + outWidth; }  // from the first result to the last
+  int64_t sampleSize() const { return in * height * width; }         // of a group
+  int64_t resultSize() const { return out * outHeight * outWidth; }
+  int64_t weightSize() const { return out * tapCount(); }
 };
 
-constexpr int64_t kGroup = 6;    // results whose sums fit in the registers
-constexpr int64_t kSlack = 128;  // what vectors reach beyond the end
+constexpr int64_t kTogether = 6;  // results whose sums fit in the registers
+constexpr int64_t kSlack = 128;   // what vectors reach beyond the end
 
 }  // namespace fbd
 #endif
@@ -86,9 +89,9 @@ HWY_INLINE void Sums(const Narrow &c, const float *planes, const float *taps, co
 void NarrowSample(const Narrow &c, const float *x, float *y, float *planes, float *lines) {
   CopyPlanes(c, x, planes);
   const int64_t length = c.line() + fbd::kSlack;
-  for (int64_t k = 0; k < c.out; k += fbd::kGroup) {
+  for (int64_t k = 0; k < c.out; k += fbd::kTogether) {
     const float *taps = c.taps + k * c.tapCount(), *bias = c.bias ? c.bias + k : nullptr;
-    const int64_t results = std::min(fbd::kGroup, c.out - k);
+    const int64_t results = std::min(fbd::kTogether, c.out - k);
     switch (results) {
       case 1: Sums<1, 8>(c, planes, taps, bias, lines, length); break;
       case 2: Sums<2, 5>(c, planes, taps, bias, lines, length); break;
@@ -195,9 +198,9 @@ HWY_EXPORT(NarrowGradientEnd);
 namespace fbd {
 namespace {
 
-// Where it is faster than the others, measured for 1 to 32 channels (Docs/decisions.md): oneDNN fills them up to eight.
+// Where a group is faster than by the others, measured for 1 to 32 channels (Docs/decisions.md): oneDNN fills them up to eight.
 bool isNarrow(const fb_conv &v, ConvPass pass) {
-  if (v.groups != 1 || v.input[0] != 1 || v.output[0] != 1 || v.kernel[0] != 1 || v.pad_begin[0] != 0) return false;
+  if (v.input[0] != 1 || v.output[0] != 1 || v.kernel[0] != 1 || v.pad_begin[0] != 0) return false;
   for (int i = 1; i < 3; ++i) {
     const int64_t reach = v.dilation[i] * (v.kernel[i] - 1);
     const bool fits = v.pad_begin[i] >= 0 && v.pad_begin[i] <= reach && v.pad_end[i] >= 0 && v.pad_end[i] <= reach;
@@ -225,34 +228,48 @@ float *cleared(const Scratch &scratch, int64_t count) {
 
 size_t bytes(int64_t floats) { return static_cast<size_t>(floats) * sizeof(float); }
 
-void weightGradient(const Narrow &c, int64_t batch, const float *x, const float *dy, float *result, bool shares) {
-  const int64_t weights = c.out * c.tapCount(), lanes = HWY_DYNAMIC_DISPATCH(fb::LaneCount)();
-  // Samples in pieces whose number depends on the batch alone.
-  const int64_t pieces = std::clamp<int64_t>(batch, 1, 8), piece = weights * lanes;
-  const Scratch scratch(bytes(pieces * piece));
-  struct Run { const Narrow &c; int64_t batch, pieces, piece; const float *x, *dy; float *sums; } run{
-      c, batch, pieces, piece, x, dy, cleared(scratch, pieces * piece)};
-  const auto body = [](void *raw, int64_t p) {
+// Items first ..< end of `count` after they were cut into `pieces` runs.
+template <class F> void forPiece(int64_t count, int64_t pieces, int64_t piece, F f) {
+  for (int64_t i = count * piece / pieces; i < count * (piece + 1) / pieces; ++i) f(i);
+}
+
+// Calls body(group, piece) for all of them.
+template <class Body> void forItems(int64_t groups, int64_t pieces, bool shares, const Body &body) {
+  struct Run { const Body &body; int64_t pieces; } run{body, pieces};
+  const auto item = [](void *raw, int64_t i) {
     const Run &run = *static_cast<Run *>(raw);
-    const Narrow &c = run.c;
+    run.body(i / run.pieces, i % run.pieces);
+  };
+  if (shares) parallelFor(groups * pieces, item, &run);
+  else for (int64_t i = 0; i < groups * pieces; ++i) item(&run, i);
+}
+
+void weightGradient(const Narrow &c, int64_t batch, const float *x, const float *dy, float *result, bool shares) {
+  const int64_t piece = c.weightSize() * HWY_DYNAMIC_DISPATCH(fb::LaneCount)();
+  // Samples in pieces whose number depends on the shape alone.
+  const int64_t pieces = std::clamp<int64_t>(batch, 1, std::max<int64_t>(1, 8 / c.groups));
+  const Scratch scratch(bytes(c.groups * pieces * piece));
+  float *all = cleared(scratch, c.groups * pieces * piece);
+  forItems(c.groups, pieces, shares, [&](int64_t group, int64_t p) {
     const int64_t planes = c.in * c.plane() + kSlack, lines = c.out * (c.line() + kSlack);
     const Scratch scratch(bytes(planes + lines));
     float *room = cleared(scratch, planes + lines);
-    for (int64_t n = run.batch * p / run.pieces; n < run.batch * (p + 1) / run.pieces; ++n) {
-      const float *x = run.x + n * c.in * c.height * c.width, *dy = run.dy + n * c.out * c.outHeight * c.outWidth;
-      HWY_DYNAMIC_DISPATCH(fb::NarrowGradientSample)(c, x, dy, room, room + planes, run.sums + p * run.piece);
-    }
-  };
-  if (shares) parallelFor(pieces, body, &run);
-  else for (int64_t p = 0; p < pieces; ++p) body(&run, p);
-  HWY_DYNAMIC_DISPATCH(fb::NarrowGradientEnd)(c, run.sums, pieces, piece, result);
+    forPiece(batch, pieces, p, [&](int64_t n) {
+      const int64_t i = n * c.groups + group;
+      HWY_DYNAMIC_DISPATCH(fb::NarrowGradientSample)
+      (c, x + i * c.sampleSize(), dy + i * c.resultSize(), room, room + planes, all + (group * pieces + p) * piece);
+    });
+  });
+  for (int64_t group = 0; group < c.groups; ++group)
+    HWY_DYNAMIC_DISPATCH(fb::NarrowGradientEnd)
+    (c, all + group * pieces * piece, pieces, piece, result + group * c.weightSize());
 }
 
-// Weights [out, in, kernel], or for the input's gradient [in, out, reversed kernel], by groups of results.
+// A group's weight [out, in, kernel], or for the input's gradient [in, out, reversed kernel], by kTogether results.
 void packTaps(const Narrow &c, const float *weight, bool flips, float *taps) {
   const int64_t size = c.kernelHeight * c.kernelWidth;
   for (int64_t k = 0; k < c.out; ++k) {
-    const int64_t first = k / kGroup * kGroup, results = std::min(kGroup, c.out - first);
+    const int64_t first = k / kTogether * kTogether, results = std::min(kTogether, c.out - first);
     for (int64_t channel = 0; channel < c.in; ++channel)
       for (int64_t t = 0; t < size; ++t)
         taps[first * c.tapCount() + (channel * size + t) * results + k - first] =
@@ -264,52 +281,49 @@ void packTaps(const Narrow &c, const float *weight, bool flips, float *taps) {
 
 bool convolveNarrow(const fb_conv &v, ConvPass pass, const float *first, const float *second, const float *bias,
                     float *result) {
-  if (!isNarrow(v, pass)) return false;
+  if (!isNarrow(groupOf(v), pass)) return false;
   const bool backward = pass == ConvPass::backwardInput;
   const auto &from = backward ? v.output : v.input, &to = backward ? v.input : v.output;
   Narrow c{};
-  c.in = backward ? v.out_channels : v.in_channels, c.out = backward ? v.in_channels : v.out_channels;
+  c.groups = v.groups, c.in = v.in_channels / v.groups, c.out = v.out_channels / v.groups;
+  if (backward) std::swap(c.in, c.out);
   c.height = from[1], c.width = from[2], c.outHeight = to[1], c.outWidth = to[2];
   c.kernelHeight = v.kernel[1], c.kernelWidth = v.kernel[2], c.dilationY = v.dilation[1], c.dilationX = v.dilation[2];
   const int64_t reachY = c.dilationY * (c.kernelHeight - 1), reachX = c.dilationX * (c.kernelWidth - 1);
   c.top = backward ? reachY - v.pad_begin[1] : v.pad_begin[1];
   c.left = backward ? reachX - v.pad_begin[2] : v.pad_begin[2];
   c.rows = c.outHeight + reachY, c.row = c.outWidth + reachX;
-  c.bias = bias;
-  const bool shares = isWorthSharing(8 * v.batch * c.out * c.outHeight * c.outWidth * c.tapCount());
+  const bool shares = isWorthSharing(8 * v.batch * c.groups * c.resultSize() * c.tapCount());
   if (pass == ConvPass::backwardWeight) {
     weightGradient(c, v.batch, first, second, result, shares);
     return true;
   }
 
-  const Scratch offsets(static_cast<size_t>(c.tapCount()) * sizeof(int64_t)), taps(bytes(c.out * c.tapCount()));
+  const Scratch offsets(static_cast<size_t>(c.tapCount()) * sizeof(int64_t)), taps(bytes(c.groups * c.weightSize()));
   int64_t *offset = offsets.as<int64_t>();
   for (int64_t channel = 0; channel < c.in; ++channel)
     for (int64_t a = 0; a < c.kernelHeight; ++a)
       for (int64_t b = 0; b < c.kernelWidth; ++b)
         *offset++ = channel * c.plane() + a * c.dilationY * c.row + b * c.dilationX;
-  packTaps(c, second, backward, taps.as<float>());
-  c.offsets = offsets.as<int64_t>(), c.taps = taps.as<float>();
+  for (int64_t group = 0; group < c.groups; ++group)
+    packTaps(c, second + group * c.weightSize(), backward, taps.as<float>() + group * c.weightSize());
+  c.offsets = offsets.as<int64_t>();
 
   // Some samples an item: the borders are cleared once for all of them.
-  struct Run { const fb_conv &v; const Narrow &c; int64_t batch, length; const float *x; float *y; } run{
-      v, c, v.batch, (v.batch + 15) / 16, first, result};
-  const auto body = [](void *raw, int64_t i) {
-    const Run &run = *static_cast<Run *>(raw);
-    const Narrow &c = run.c;
+  const int64_t pieces = std::min(v.batch, std::max<int64_t>(1, 16 / c.groups));
+  forItems(c.groups, pieces, shares, [&](int64_t group, int64_t piece) {
+    Narrow one = c;
+    one.taps = taps.as<float>() + group * c.weightSize(), one.bias = bias ? bias + group * c.out : nullptr;
     const int64_t planes = c.in * c.plane() + kSlack;
-    const Scratch scratch(bytes(planes + kGroup * (c.line() + kSlack)));
+    const Scratch scratch(bytes(planes + kTogether * (c.line() + kSlack)));
     float *room = cleared(scratch, planes);
-    for (int64_t n = i * run.length; n < std::min(run.batch, (i + 1) * run.length); ++n) {
-      const float *x = run.x + n * c.in * c.height * c.width;
-      float *y = run.y + n * c.out * c.outHeight * c.outWidth;
-      HWY_DYNAMIC_DISPATCH(fb::NarrowSample)(c, x, y, room, room + planes);
-      rectify(run.v, y, c.out * c.outHeight * c.outWidth);
-    }
-  };
-  const int64_t items = run.length ? (v.batch + run.length - 1) / run.length : 0;
-  if (shares) parallelFor(items, body, &run);
-  else for (int64_t i = 0; i < items; ++i) body(&run, i);
+    forPiece(v.batch, pieces, piece, [&](int64_t n) {
+      const int64_t i = n * c.groups + group;
+      float *y = result + i * c.resultSize();
+      HWY_DYNAMIC_DISPATCH(fb::NarrowSample)(one, first + i * c.sampleSize(), y, room, room + planes);
+      rectify(v, y, c.resultSize());
+    });
+  });
   return true;
 }
 

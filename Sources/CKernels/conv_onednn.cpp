@@ -39,32 +39,33 @@ dnnl::stream &stream() {
   return own;
 }
 
-memory::format_tag plainTag(size_t rank, bool grouped) {
-  using tag = memory::format_tag;
-  if (grouped) return rank == 4 ? tag::goiw : rank == 5 ? tag::goihw : tag::goidhw;
-  return rank == 3 ? tag::abc : rank == 4 ? tag::abcd : tag::abcde;
-}
-
 int firstDimension(const fb_conv &v) {
   for (int i = 0; i < 2; ++i)
     if (v.input[i] != 1 || v.output[i] != 1 || v.kernel[i] != 1 || v.pad_begin[i] != 0) return i;
   return 2;
 }
 
-// A convolution of some samples or to some output channels of a whole one, whose y has `planes` of them a sample.
+// A convolution of some samples, to some output channels or of some groups of a whole one, whose x and y have
+// `inPlanes` and `outPlanes` a sample.
 struct Piece {
   fb_conv v;
-  int64_t planes;
+  int64_t inPlanes, outPlanes;
 };
+
+// Rows after rows but for the samples, which lie `planes` apart.
+memory::desc plainly(const memory::dims &sizes, int64_t planes) {
+  memory::dims steps(sizes.size(), 1);
+  for (size_t d = sizes.size() - 1; d > 0; --d) steps[d - 1] = steps[d] * (d == 1 ? planes : sizes[d]);
+  return memory::desc(sizes, memory::data_type::f32, steps);
+}
 
 std::shared_ptr<Plan> makePlan(const Piece &piece, ConvPass pass, bool hasBias) {
   const fb_conv &v = piece.v;
   const auto f32 = memory::data_type::f32;
   const auto any = memory::format_tag::any;
-  const bool grouped = v.groups > 1;
   memory::dims source{v.batch, v.in_channels}, destination{v.batch, v.out_channels}, weight, strides, dilates, left,
       right;
-  if (grouped) weight = {v.groups, v.out_channels / v.groups, v.in_channels / v.groups};
+  if (v.groups > 1) weight = {v.groups, v.out_channels / v.groups, v.in_channels / v.groups};
   else weight = {v.out_channels, v.in_channels};
   for (int i = firstDimension(v); i < 3; ++i) {
     source.push_back(v.input[i]);
@@ -76,12 +77,9 @@ std::shared_ptr<Plan> makePlan(const Piece &piece, ConvPass pass, bool hasBias) 
     right.push_back(v.pad_end[i]);
   }
   auto plan = std::make_shared<Plan>();
-  plan->source.plain = memory::desc(source, f32, plainTag(source.size(), false));
-  plan->weight.plain = memory::desc(weight, f32, plainTag(weight.size(), grouped));
-  memory::dims steps(destination.size(), 1);
-  for (size_t d = destination.size() - 1; d > 0; --d)
-    steps[d - 1] = steps[d] * (d == 1 ? piece.planes : destination[d]);
-  plan->destination.plain = memory::desc(destination, f32, steps);
+  plan->source.plain = plainly(source, piece.inPlanes);
+  plan->weight.plain = plainly(weight, weight[1]);
+  plan->destination.plain = plainly(destination, piece.outPlanes);
   const memory::desc src(source, f32, any), wei(weight, f32, any), dst(destination, f32, any);
   const memory::desc bias = hasBias ? memory::desc({v.out_channels}, f32, memory::format_tag::x) : memory::desc();
   plan->bias = bias;
@@ -201,8 +199,8 @@ Key makeKey(const Piece &piece, ConvPass pass, bool hasBias) {
   const fb_conv &v = piece.v;
   Key key{};
   size_t i = 0;
-  for (int64_t value : {v.batch, v.in_channels, v.out_channels, v.groups, piece.planes, int64_t(pass),
-                        int64_t(hasBias)})
+  for (int64_t value : {v.batch, v.in_channels, v.out_channels, v.groups, piece.inPlanes, piece.outPlanes,
+                        int64_t(pass), int64_t(hasBias)})
     key[i++] = value;
   for (const int64_t *values : {v.input, v.output, v.kernel, v.stride, v.dilation, v.pad_begin, v.pad_end})
     for (int d = 0; d < 3; ++d) key[i++] = values[d];
@@ -270,15 +268,16 @@ int64_t pieceCount(const fb_conv &v, int64_t most) {
 }  // namespace
 
 bool convolveOneDNN(const fb_conv &v, ConvPass pass, void *source, void *weight, const void *bias, void *destination) {
-  // Samples go their own ways; for the weight's gradient, and a single sample, output channels do.
+  // Samples go their own ways; for the weight's gradient, and a single sample, groups or output channels do.
   const bool byChannels = pass == ConvPass::backwardWeight || (pass == ConvPass::forward && v.batch == 1);
-  constexpr int64_t kChannels = 16;
-  const int64_t units = byChannels ? v.groups == 1 ? v.out_channels / kChannels : 1 : v.batch;
-  // Every piece of channels reorders the whole input: as few as there are threads (but two with one, too).
+  const int64_t inGroup = v.in_channels / v.groups, outGroup = v.out_channels / v.groups;
+  const int64_t unit = !byChannels ? 1 : v.groups > 1 ? outGroup : 16, whole = byChannels ? v.out_channels : v.batch;
+  const int64_t units = whole / unit;
+  // Every piece of one group's channels reorders the whole input: as few as there are threads (but two with one, too).
   const int64_t most = byChannels ? std::min<int64_t>(units, std::max(2, threadCount())) : units;
-  const int64_t wanted = pieceCount(v, most), whole = byChannels ? v.out_channels : v.batch;
+  const int64_t wanted = pieceCount(v, most);
   const int64_t share = (units + wanted - 1) / wanted, count = wanted == 1 ? 1 : (units + share - 1) / share;
-  const int64_t length = count == 1 ? whole : byChannels ? share * kChannels : share;
+  const int64_t length = count == 1 ? whole : share * unit;
   struct Run {
     const fb_conv &v;
     ConvPass pass;
@@ -291,15 +290,17 @@ bool convolveOneDNN(const fb_conv &v, ConvPass pass, void *source, void *weight,
   } run{v, pass, static_cast<float *>(source), static_cast<float *>(weight), static_cast<const float *>(bias),
         static_cast<float *>(destination), nullptr, nullptr, nullptr, count, 0, 0, 0, 0};
   const auto find = [&](int64_t size) {
-    Piece piece{v, v.out_channels};
+    Piece piece{v, v.in_channels, v.out_channels};
     (byChannels ? piece.v.out_channels : piece.v.batch) = size;
+    if (byChannels && v.groups > 1) piece.v.groups = size / outGroup, piece.v.in_channels = piece.v.groups * inGroup;
     return plans().find(makeKey(piece, pass, bias != nullptr), piece, pass, bias != nullptr);
   };
   adoptThreadCount(0);
   run.plan = find(length), run.last = find(whole - (count - 1) * length);
   if (!run.plan || !run.last) return false;
   if (byChannels) {
-    run.weightStep = length * (v.in_channels / v.groups) * volume(v.kernel), run.biasStep = length;
+    run.weightStep = length * inGroup * volume(v.kernel), run.biasStep = length;
+    if (v.groups > 1) run.sourceStep = length / outGroup * inGroup * volume(v.input);
     run.destinationStep = length * volume(v.output);
   } else {
     run.sourceStep = length * v.in_channels * volume(v.input);

@@ -11,6 +11,7 @@
 #include "conv.hpp"
 #include "gemm.hpp"
 #include "scratch.hpp"
+#include "target.hpp"
 #include "winograd.hpp"
 #include "winograd_tiles-inl.h"
 
@@ -49,15 +50,24 @@ namespace {
 // Of transformed tiles: all together, and inputs and results of a block; the times hardly depend on them.
 constexpr int64_t kPanelBytes = 3 << 20, kBlockBytes = 1 << 20;
 
+// oneDNN multiplies sixteen channels at a time where vectors are that long, and with few
+// channels its reorders cost little.
+double directCost(const fb_conv &v) {
+  constexpr double usual = 1.2, ofSixteen = 0.65;
+  if (!hasFullRate512() || v.in_channels * v.out_channels > 1024) return usual;
+  const auto filled = [](int64_t n) { return double((n + 15) / 16 * 16) / double(n); };
+  return std::min(usual, ofSixteen * filled(v.in_channels) * filled(v.out_channels));
+}
+
 // Results in a tile's row and column; 0 where other ways are faster. Costs are counted in multiplications for a pair of
 // channels; the factors were measured (Docs/decisions.md).
 int tileFor(const fb_conv &v) {
-  if (v.groups != 1 || v.input[0] != 1 || v.output[0] != 1 || v.kernel[0] != 1 || v.pad_begin[0] != 0) return 0;
+  if (v.input[0] != 1 || v.output[0] != 1 || v.kernel[0] != 1 || v.pad_begin[0] != 0) return 0;
   for (int i = 1; i < 3; ++i)
     if (v.kernel[i] != 3 || v.stride[i] != 1 || v.dilation[i] != 1 || v.pad_begin[i] < 0 || v.pad_end[i] < 0) return 0;
   if (v.batch == 0 || v.in_channels == 0 || v.out_channels == 0) return 0;
   if (v.in_channels * v.out_channels > int64_t(1) << 21) return 0;  // the transformed filters alone would take 300 MB
-  constexpr double ofFilter = 12, ofChannel = 14, direct = 1.2;
+  constexpr double ofFilter = 12, ofChannel = 14;
   const auto channels = [](int64_t n) { return ofChannel * double((n + 7) / 8 * 8) / double(n); };
   const double ofTile = 1 + channels(v.in_channels) / double(v.out_channels) +
                         channels(v.out_channels) / double(v.in_channels);
@@ -65,7 +75,7 @@ int tileFor(const fb_conv &v) {
     const int64_t tiles = v.batch * ((v.output[1] + m - 1) / m) * ((v.output[2] + m - 1) / m);
     return double((m + 2) * (m + 2)) * (double(tiles) * ofTile + ofFilter);
   };
-  if (std::min(cost(2), cost(4)) > direct * 9 * double(v.batch * v.output[1] * v.output[2])) return 0;
+  if (std::min(cost(2), cost(4)) > directCost(v) * 9 * double(v.batch * v.output[1] * v.output[2])) return 0;
   return cost(4) <= cost(2) ? 4 : 2;
 }
 
@@ -73,15 +83,18 @@ int tileFor(const fb_conv &v) {
 
 bool convolveWinograd(const fb_conv &v, ConvPass pass, const float *first, const float *second, const float *bias,
                       float *result) {
-  const int tile = tileFor(v);
+  const fb_conv one = groupOf(v);
+  const int tile = tileFor(one);
   if (tile == 0) return false;
   const bool backward = pass == ConvPass::backwardInput, ofWeight = pass == ConvPass::backwardWeight;
   Winograd w{};
   w.batch = v.batch;
-  w.in = backward ? v.out_channels : v.in_channels, w.out = backward ? v.in_channels : v.out_channels;
+  w.in = backward ? one.out_channels : one.in_channels, w.out = backward ? one.in_channels : one.out_channels;
   const auto &from = backward ? v.output : v.input, &to = backward ? v.input : v.output;
   w.height = from[1], w.width = from[2], w.outHeight = to[1], w.outWidth = to[2];
   w.top = backward ? 2 - v.pad_begin[1] : v.pad_begin[1], w.left = backward ? 2 - v.pad_begin[2] : v.pad_begin[2];
+  const int64_t sample = w.in * w.height * w.width, outcome = w.out * w.outHeight * w.outWidth;  // of a group
+  w.sampleStep = v.groups * sample, w.resultStep = v.groups * outcome;
   w.flips = backward, w.rectifies = v.rectifies && pass == ConvPass::forward;
   w.tilesY = (w.outHeight + tile - 1) / tile, w.tilesX = (w.outWidth + tile - 1) / tile;
   int64_t lanes, panel;
@@ -105,9 +118,6 @@ bool convolveWinograd(const fb_conv &v, ConvPass pass, const float *first, const
     w.filters.data = w.inputs.data + positions * w.inputs.stride;
     w.results.data = w.filters.data + positions * w.filters.stride;
   }
-  w.x = first, w.bias = bias;
-  if (ofWeight) w.gradient = second, w.weightGradient = result;
-  else w.weight = second, w.y = result;
 
   struct Step { const Winograd &w; int tile; WinogradStep step; };
   const bool shares = isWorthSharing(positions * allTiles * w.in * w.out);
@@ -121,21 +131,27 @@ bool convolveWinograd(const fb_conv &v, ConvPass pass, const float *first, const
     else for (int64_t i = 0; i < count; ++i) body(&context, i);
   };
   const int64_t inBlocks = w.paddedIn / lanes, outBlocks = (w.out + lanes - 1) / lanes;
-  if (!ofWeight && !byPanels) run(WinogradStep::filters, w.paddedOut / panel);
-  for (w.firstRow = 0; w.firstRow < allRows; w.firstRow += blockRows) {
-    w.rows = std::min(blockRows, allRows - w.firstRow);
-    run(WinogradStep::inputs, w.rows * inBlocks);
-    if (byPanels) {
-      run(ofWeight ? WinogradStep::gradientPanel : WinogradStep::panel, w.paddedOut / panel);
-    } else if (ofWeight) {
-      run(WinogradStep::gradients, w.rows * (w.paddedOut / lanes));
-      run(WinogradStep::filterProduct, positions);
-    } else {
-      run(WinogradStep::product, positions);
-      run(WinogradStep::outputs, w.rows * outBlocks);
+  for (int64_t group = 0; group < v.groups; ++group) {
+    const int64_t weights = group * w.in * w.out * 9;
+    w.x = first + group * sample, w.bias = bias ? bias + group * w.out : nullptr;
+    if (ofWeight) w.gradient = second + group * outcome, w.weightGradient = result + weights;
+    else w.weight = second + weights, w.y = result + group * outcome;
+    if (!ofWeight && !byPanels) run(WinogradStep::filters, w.paddedOut / panel);
+    for (w.firstRow = 0; w.firstRow < allRows; w.firstRow += blockRows) {
+      w.rows = std::min(blockRows, allRows - w.firstRow);
+      run(WinogradStep::inputs, w.rows * inBlocks);
+      if (byPanels) {
+        run(ofWeight ? WinogradStep::gradientPanel : WinogradStep::panel, w.paddedOut / panel);
+      } else if (ofWeight) {
+        run(WinogradStep::gradients, w.rows * (w.paddedOut / lanes));
+        run(WinogradStep::filterProduct, positions);
+      } else {
+        run(WinogradStep::product, positions);
+        run(WinogradStep::outputs, w.rows * outBlocks);
+      }
     }
+    if (ofWeight && !byPanels) run(WinogradStep::filterGradient, w.paddedOut / panel);
   }
-  if (ofWeight && !byPanels) run(WinogradStep::filterGradient, w.paddedOut / panel);
   return true;
 }
 

@@ -16,6 +16,7 @@ struct Positions {
 // inputs [tile, in], results [tile, out].
 struct Winograd {
   int64_t batch, in, out, height, width, outHeight, outWidth, top, left;
+  int64_t sampleStep, resultStep;  // from sample to sample of x, and of y or the results' gradient
   bool rectifies;
   bool flips;  // the input's gradient: taps in reverse order, weight [in, out, 3, 3]
   int64_t tilesY, tilesX;       // of a sample

@@ -92,7 +92,7 @@ template <int m> struct Tiles {
     const int64_t columns = w.tilesX * m + 2, c = block * kLanes, sample = (w.firstRow + row) / w.tilesY;
     const fbd::Scratch scratch(static_cast<size_t>(n * columns * kLanes) * sizeof(float));
     float *lines = scratch.as<float>();
-    readLines(w.x + (sample * w.in + c) * w.height * w.width, w.height, w.width, std::min<int64_t>(kLanes, w.in - c),
+    readLines(w.x + sample * w.sampleStep + c * w.height * w.width, w.height, w.width, std::min<int64_t>(kLanes, w.in - c),
               (w.firstRow + row) % w.tilesY * m - w.top, -w.left, n, columns, lines);
     for (int64_t j = 0; j < columns; ++j) {
       ChannelVec in[n], out[n];
@@ -137,7 +137,7 @@ template <int m> struct Tiles {
         }
       }
     }
-    float *to = w.y + (sample * w.out + c) * w.outHeight * w.outWidth;
+    float *to = w.y + sample * w.resultStep + c * w.outHeight * w.outWidth;
     for (int64_t i = 0; i < m && y + i < w.outHeight; ++i)
       WriteLanes(lines + i * columns * kLanes, channels, w.outWidth, to + (y + i) * w.outWidth,
                  w.outHeight * w.outWidth);
@@ -150,7 +150,7 @@ template <int m> struct Tiles {
     const fbd::Scratch scratch(static_cast<size_t>(m * columns * kLanes) * sizeof(float));
     float *lines = scratch.as<float>();
     if (c < w.out) {
-      readLines(w.gradient + (sample * w.out + c) * w.outHeight * w.outWidth, w.outHeight, w.outWidth,
+      readLines(w.gradient + sample * w.resultStep + c * w.outHeight * w.outWidth, w.outHeight, w.outWidth,
                 std::min<int64_t>(kLanes, w.out - c), (w.firstRow + row) % w.tilesY * m, 0, m, columns, lines);
     } else {
       std::fill(lines, lines + m * columns * kLanes, 0.f);

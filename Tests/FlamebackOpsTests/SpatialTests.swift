@@ -31,7 +31,7 @@ import Testing
 
   /// Shapes that float32 sends through different kernels: Winograd's with tiles of four and two, by panels of filters
   /// and by blocks of tiles, channels that fill no vector, lines; the kernels of float64 are plain.
-  /// [batch, in, out, h, w, padding, stride]
+  /// [batch, in, out, h, w, padding, stride, groups]
   @Test(arguments: [
     [2, 20, 37, 9, 14, 1], [3, 40, 24, 7, 5, 2], [2, 64, 32, 6, 6, 0], [16, 128, 128, 2, 2, 1],
     [2, 24, 40, 100, 90, 1], [1, 16, 48, 224, 3, 1],
@@ -39,15 +39,19 @@ import Testing
     [9, 3, 6, 12, 20, 0], [2, 1, 13, 9, 11, 2], [3, 5, 1, 8, 30, 1], [1, 7, 7, 3, 17, 1],
     // oneDNN's, cut into pieces of the batch or of the channels.
     [5, 24, 72, 40, 38, 1, 2], [1, 40, 88, 50, 48, 0, 2],
+    // Groups by Winograd's tiles.
+    [2, 96, 80, 13, 14, 1, 1, 2], [3, 72, 48, 50, 60, 1, 1, 3],
   ])
   func convolutionOfFloatsAgreesWithDoubles(_ sizes: [Int]) throws {
+    let groups = sizes.count > 7 ? sizes[7] : 1
     let (x, weight) = (
-      Self.values(sizes[0], sizes[1], sizes[3], sizes[4]), Self.values(sizes[2], sizes[1], 3, 3, scale: 2)
+      Self.values(sizes[0], sizes[1], sizes[3], sizes[4]), Self.values(sizes[2], sizes[1] / groups, 3, 3, scale: 2)
     )
     let bias = Self.values(sizes[2])
     func results(_ dtype: DType) -> [Tensor] {
       let inputs = [x, weight, bias].map { $0.to(dtype).detached().requiringGrad() }
-      let y = inputs[0].conv2d(inputs[1], inputs[2], stride: sizes.count > 6 ? sizes[6] : 1, padding: sizes[5])
+      let y = inputs[0].conv2d(
+        inputs[1], inputs[2], stride: sizes.count > 6 ? sizes[6] : 1, padding: sizes[5], groups: groups)
       let g = Self.values(y.elementCount).reshape(Array(y.shape)).to(dtype)
       (y * g).sum().backward()
       return [y.detached()] + inputs.map { $0.grad! }
