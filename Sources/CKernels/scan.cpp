@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "elementwise_table.h"
+#include "scan_sum.hpp"
 
 namespace fb {
 namespace {
@@ -135,27 +136,6 @@ template <class T> void stepRow(fb_scan_op op, State<T> &s, T *x, int64_t *indic
   s.value[0] = value;
 }
 
-// A running sum in double by groups of four, so that additions wait for few others. step: 1, or -1 from the end.
-template <class T> void sumLine(const T *x, T *y, int64_t n, int64_t step) {
-  double sum = 0;
-  int64_t i = 0;
-  for (; i + 4 <= n; i += 4, x += 4 * step, y += 4 * step) {
-    const double a = x[0], ab = a + x[step], abc = ab + x[2 * step], abcd = ab + (double(x[2 * step]) + x[3 * step]);
-    y[0] = static_cast<T>(sum + a);
-    y[step] = static_cast<T>(sum + ab);
-    y[2 * step] = static_cast<T>(sum + abc);
-    y[3 * step] = static_cast<T>(sum += abcd);
-  }
-  for (; i < n; ++i, x += step, y += step) *y = static_cast<T>(sum += *x);
-}
-
-template <class T> void sumLines(const void *in, void *out, int64_t n, bool reversed, int64_t begin, int64_t end) {
-  for (int64_t line = begin; line < end; ++line) {
-    const int64_t first = line * n + (reversed ? n - 1 : 0);
-    sumLine(static_cast<const T *>(in) + first, static_cast<T *>(out) + first, n, reversed ? -1 : 1);
-  }
-}
-
 template <class T>
 void scan(fb_scan_op op, int32_t domain, const char *in, fb_dtype inType, char *out, fb_dtype outType,
           int64_t *indices, int64_t n, int64_t inner, bool reversed, int64_t begin, int64_t end) {
@@ -189,8 +169,10 @@ void scan(fb_scan_op op, int32_t domain, const char *in, fb_dtype inType, char *
 void run(fb_scan_op op, const void *in, fb_dtype inType, void *out, fb_dtype outType, int64_t *indices, int64_t n,
          int64_t inner, bool reversed, int64_t begin, int64_t end) {
   if (op == FB_SCAN_SUM && inner == 1 && inType == outType) {
-    if (outType == FB_F32) return sumLines<float>(in, out, n, reversed, begin, end);
-    if (outType == FB_F64) return sumLines<double>(in, out, n, reversed, begin, end);
+    if (outType == FB_F32)
+      return sumLines(static_cast<const float *>(in), static_cast<float *>(out), n, reversed, begin, end);
+    if (outType == FB_F64)
+      return sumLines(static_cast<const double *>(in), static_cast<double *>(out), n, reversed, begin, end);
   }
   const auto scanAs = [&](auto zero, int32_t domain) {
     scan<decltype(zero)>(op, domain, static_cast<const char *>(in), inType, static_cast<char *>(out), outType, indices,
