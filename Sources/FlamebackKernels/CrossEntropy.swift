@@ -2,28 +2,36 @@ import CKernels
 
 /// Cross entropy from logits [n, classes, inner] (packed) and class indices [n, inner].
 public enum CrossEntropy {
-  /// loss = ln Σ eˣ − x[target], 0 where the target is to be ignored; returns a target out of range if there is one.
+  /// loss = ln Σ eˣ − x[target], 0 where the target is to be ignored, or a single number, the mean of the others; returns
+  /// a target out of range if there is one.
   public static func forward(
     _ x: UnsafeMutableRawPointer, _ dtype: DType, shape: Shape, targets: UnsafePointer<Int64>, ignoring: Int,
-    losses: UnsafeMutableRawPointer, normalizers: UnsafeMutableRawPointer
+    mean: Bool, losses: UnsafeMutableRawPointer, normalizers: UnsafeMutableRawPointer
   ) -> Int? {
     let lines = Lines(shape, 1)
     Reduction.run(
       .logSumExp, x, dtype, layout: Layout(shape), dims: [1], into: normalizers, dtype.accumulation)
-    func run<T: WideningElement>(_ type: T.Type) -> Int? {
+    func run<T: WideningElement>(_ type: T.Type) -> Int? where T.Wide: BinaryFloatingPoint {
       let x = x.assumingMemoryBound(to: T.self)
       let losses = losses.assumingMemoryBound(to: T.self)
       let normalizers = normalizers.assumingMemoryBound(to: T.Wide.self)
+      var sum = 0.0, count = 0.0
       for i in 0..<lines.count {
         let target = Int(targets[i])
         if target == ignoring {
-          losses[i] = T(wide: .zero)
-        } else if target < 0 || target >= lines.n {
-          return target
+          if !mean { losses[i] = T(wide: .zero) }
+          continue
+        }
+        guard target >= 0, target < lines.n else { return target }
+        let loss = normalizers[i] - x[position(i, target, lines)].wide
+        if mean {
+          sum += Double(loss)
+          count += 1
         } else {
-          losses[i] = T(wide: normalizers[i] - x[position(i, target, lines)].wide)
+          losses[i] = T(wide: loss)
         }
       }
+      if mean { losses[0] = T(wide: T.Wide(sum / count)) }
       return nil
     }
     switch dtype {
@@ -34,17 +42,27 @@ public enum CrossEntropy {
     }
   }
 
-  /// dx = g (e^(x − normalizer) − [class is target]), 0 where the target is to be ignored.
+  /// dx = g (e^(x − normalizer) − [class is target]), 0 where the target is to be ignored; g is the gradient of each loss or,
+  /// a single number, of their mean.
   public static func backward(
     _ g: UnsafeMutableRawPointer, _ x: UnsafeMutableRawPointer, _ dtype: DType, shape: Shape,
-    targets: UnsafePointer<Int64>, ignoring: Int, normalizers: UnsafeMutableRawPointer, into dx: UnsafeMutableRawPointer
+    targets: UnsafePointer<Int64>, ignoring: Int, mean: Bool, normalizers: UnsafeMutableRawPointer,
+    into dx: UnsafeMutableRawPointer
   ) {
     let lines = Lines(shape, 1)
     let scratch = ScratchMemory(byteCount: lines.count * dtype.byteSize)
-    func run<T: WideningElement>(_ type: T.Type) {
+    func run<T: WideningElement>(_ type: T.Type) where T.Wide: BinaryFloatingPoint {
       let given = g.assumingMemoryBound(to: T.self)
       let used = scratch.pointer.assumingMemoryBound(to: T.self)
-      for i in 0..<lines.count { used[i] = Int(targets[i]) == ignoring ? T(wide: .zero) : given[i] }
+      let zero = T(wide: .zero)
+      if mean {
+        var count = 0.0
+        for i in 0..<lines.count where Int(targets[i]) != ignoring { count += 1 }
+        let share = T(wide: given[0].wide / T.Wide(count))
+        for i in 0..<lines.count { used[i] = Int(targets[i]) == ignoring ? zero : share }
+      } else {
+        for i in 0..<lines.count { used[i] = Int(targets[i]) == ignoring ? zero : given[i] }
+      }
       let sizes: Shape = [lines.outer, lines.n, lines.inner]
       let rows: Shape = [lines.inner, 0, 1]
       softmaxTimes.run(

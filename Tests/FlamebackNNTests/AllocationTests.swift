@@ -30,7 +30,7 @@ import Testing
   }
 
   @Test func ofAnMLP() async {
-    await #expect(processExitsWith: .exitCode(27)) {
+    await #expect(processExitsWith: .exitCode(20)) {
       let model = Sequential(Linear(64, 128), ReLU(), Linear(128, 128), ReLU(), Linear(128, 10))
       let (x, y) = (Tensor.randn([32, 64]), Tensor.randint(0, 10, [32]))
       AllocationTests.exitWithCount(model) { model(x).crossEntropy(y) }
@@ -38,7 +38,7 @@ import Testing
   }
 
   @Test func ofAConvNet() async {
-    await #expect(processExitsWith: .exitCode(63)) {
+    await #expect(processExitsWith: .exitCode(56)) {
       let model = Sequential(
         Conv2d(3, 16, kernelSize: 3, padding: 1), BatchNorm2d(16), ReLU(), MaxPool2d(2),
         Conv2d(16, 32, kernelSize: 3, padding: 1), BatchNorm2d(32), ReLU(), MaxPool2d(2), Flatten(),
@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test func ofATransformer() async {
-    await #expect(processExitsWith: .exitCode(76)) {
+    await #expect(processExitsWith: .exitCode(69)) {
       let layer = TransformerEncoderLayer(64, 4, dimFeedforward: 128, batchFirst: true)
       let (x, y) = (Tensor.randn([8, 16, 64]), Tensor.randint(0, 64, [8]))
       AllocationTests.exitWithCount(layer) { layer(x).mean(dim: 1).crossEntropy(y) }

@@ -132,17 +132,20 @@ extension OpRecord {
   private static let classLosses: [OpRecord] = [
     OpRecord(
       "crossEntropy", covers: ["crossEntropy", "crossEntropyGradient"], .floating,
-      samples: [([3, 4], [3]), ([2, 3, 2], [2, 2]), ([4], []), ([200, 300], [200])].map { shape, target in
-        let classes = shape.count == 1 ? shape[0] : shape[1]
-        return OpSample([SampleInput(shape), .index(target, below: classes)]) {
-          [$0[0].crossEntropy($0[1])]
-        } reference: { x in
-          let scores = x[0].lines(shape.count == 1 ? 0 : 1, logProbabilities)
-          let losses = PlainArray(target) { i in
-            let c = Int(x[1][i])
-            return -scores[i.isEmpty ? [c] : [i[0], c] + i.dropFirst()]
+      samples: [([3, 4], [3]), ([2, 3, 2], [2, 2]), ([4], []), ([200, 300], [200])].flatMap { shape, target in
+        [LossReduction.mean, .sum].map { reduction in
+          let classes = shape.count == 1 ? shape[0] : shape[1], ignored = target.isEmpty ? -100 : 1
+          return OpSample([SampleInput(shape), .index(target, below: classes)]) {
+            [$0[0].crossEntropy($0[1], ignoreIndex: ignored, reduction: reduction)]
+          } reference: { x in
+            let scores = x[0].lines(shape.count == 1 ? 0 : 1, logProbabilities)
+            let losses = PlainArray(target) { i in
+              let c = Int(x[1][i])
+              return c == ignored ? 0 : -scores[i.isEmpty ? [c] : [i[0], c] + i.dropFirst()]
+            }
+            let count = reduction == .mean ? x[1].values.count { Int($0) != ignored } : 1
+            return [PlainArray([], [losses.values.reduce(0, +) / Double(count)])]
           }
-          return [PlainArray([], [losses.values.reduce(0, +) / Double(losses.values.count)])]
         }
       }
     ).with {
