@@ -1,64 +1,57 @@
-// Stable sort: short lines by comparison, long ones by radix.
+// Stable sort: short lines by sorting networks, long ones by radix.
 #include "sort.hpp"
-
-#include <type_traits>
-#include <utility>
 
 namespace fbd {
 namespace {
 
-// Least significant byte first; a byte in which all keys agree is skipped.
-template <class K>
-void radixSort(Item<K> *items, Item<K> *spare, int64_t n) {
-  int64_t counts[sizeof(K)][256] = {};
-  for (int64_t i = 0; i < n; ++i)
-    for (size_t byte = 0; byte < sizeof(K); ++byte) ++counts[byte][(items[i].key >> (8 * byte)) & 255];
-  Item<K> *from = items, *to = spare;
-  for (size_t byte = 0; byte < sizeof(K); ++byte) {
-    int64_t *places = counts[byte];
-    if (places[(from[0].key >> (8 * byte)) & 255] == n) continue;
-    int64_t next = 0;
-    for (int bucket = 0; bucket < 256; ++bucket) next += std::exchange(places[bucket], next);
-    for (int64_t i = 0; i < n; ++i) to[places[(from[i].key >> (8 * byte)) & 255]++] = from[i];
-    std::swap(from, to);
+template <class T>
+void sortLines(const T *x, int64_t n, bool descending, T *values, int64_t *indices, int64_t begin, int64_t end) {
+  const Scratch room(bytesToSort<T>(n));
+  for (int64_t at = begin * n; at < end * n; at += n) {
+    sortIndices(x + at, n, descending, room.as<void>(), indices + at);
+    if (!values) continue;
+    for (int64_t i = 0; i < n; ++i) values[at + i] = x[at + indices[at + i]];
   }
-  if (from != items) std::copy(from, from + n, items);
 }
 
+// Some neighbouring columns at a time, as lines: what is read together lies together.
 template <class T>
-void sortLines(const T *x, int64_t n, int64_t inner, bool descending, T *values, int64_t *indices, int64_t begin,
-               int64_t end) {
-  using K = Key<T>;
-  Scratch scratch(size_t(2 * n) * sizeof(Item<K>));
-  Item<K> *items = scratch.as<Item<K>>();
-  for (int64_t line = begin; line < end; ++line) {
-    const int64_t base = line / inner * n * inner + line % inner;
-    loadItems(x + base, n, inner, items);
-    if (descending)
-      for (int64_t i = 0; i < n; ++i) items[i].key = K(~items[i].key);
-    sortItems(items, items + n, n);
-    for (int64_t i = 0; i < n; ++i) {
-      indices[base + i * inner] = items[i].index;
-      if (values) values[base + i * inner] = x[base + items[i].index * inner];
-    }
+void sortColumns(const T *x, int64_t n, int64_t inner, bool descending, T *values, int64_t *indices, int64_t begin,
+                 int64_t end) {
+  const int64_t most = std::clamp<int64_t>((1 << 16) / n, 1, 16), pitch = n + 16;  // no power of two
+  const Scratch room(bytesToSort<T>(n)), copies(size_t(most * pitch) * sizeof(T)),
+      orders(size_t(most * pitch) * sizeof(int64_t));
+  T *lines = copies.as<T>();
+  int64_t *places = orders.as<int64_t>();
+  for (int64_t line = begin; line < end;) {
+    const int64_t column = line % inner, base = line / inner * n * inner + column;
+    const int64_t count = std::min({most, inner - column, end - line});
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t c = 0; c < count; ++c) lines[c * pitch + i] = x[base + i * inner + c];
+    for (int64_t c = 0; c < count; ++c)
+      sortIndices(lines + c * pitch, n, descending, room.as<void>(), places + c * pitch);
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t c = 0; c < count; ++c) {
+        const int64_t place = places[c * pitch + i], to = base + i * inner + c;
+        indices[to] = place;
+        if (values) values[to] = lines[c * pitch + place];
+      }
+    line += count;
   }
 }
 
 }  // namespace
 
-template <class K>
-void sortItems(Item<K> *items, Item<K> *spare, int64_t n) {
-  constexpr int64_t kShort = sizeof(K) == 8 ? 1024 : 256;
-  if (n > kShort) return radixSort(items, spare, n);
-  std::sort(items, items + n, [](const Item<K> &a, const Item<K> &b) {
-    return a.key < b.key || (a.key == b.key && a.index < b.index);
-  });
+// Each goes where as many are less.
+void sortFew(uint64_t *items, int64_t n) {
+  uint64_t sorted[kFewToSort];
+  for (int64_t i = 0; i < n; ++i) {
+    int64_t place = 0;
+    for (int64_t j = 0; j < n; ++j) place += items[j] < items[i];
+    sorted[place] = items[i];
+  }
+  std::copy_n(sorted, n, items);
 }
-
-template void sortItems(Item<uint8_t> *, Item<uint8_t> *, int64_t);
-template void sortItems(Item<uint16_t> *, Item<uint16_t> *, int64_t);
-template void sortItems(Item<uint32_t> *, Item<uint32_t> *, int64_t);
-template void sortItems(Item<uint64_t> *, Item<uint64_t> *, int64_t);
 
 }  // namespace fbd
 
@@ -70,6 +63,9 @@ extern "C" void fb_sort(fb_dtype dtype, const void *x, int64_t outer, int64_t n,
   if (n == 0) return;
   dispatch<kReal>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    sortLines(static_cast<const T *>(x), n, inner, descending, static_cast<T *>(values), indices, begin, end);
+    const auto *from = static_cast<const T *>(x);
+    auto *to = static_cast<T *>(values);
+    if (inner == 1) sortLines(from, n, descending, to, indices, begin, end);
+    else sortColumns(from, n, inner, descending, to, indices, begin, end);
   });
 }

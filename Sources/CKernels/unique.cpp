@@ -41,12 +41,11 @@ extern "C" int64_t fb_unique(fb_dtype dtype, const void *x, int64_t n, void *val
     using T = typename decltype(tag)::type;
     const T *from = static_cast<const T *>(x);
     T *to = static_cast<T *>(values);
-    Scratch scratch(size_t(2 * n) * sizeof(Item<Key<T>>));
-    auto *items = scratch.as<Item<Key<T>>>();
-    loadItems(from, n, 1, items);
-    sortItems(items, items + n, n);
+    const Scratch room(bytesToSort<T>(n)), order(size_t(n) * sizeof(int64_t));
+    const int64_t *places = order.as<int64_t>();
+    sortIndices(from, n, false, room.as<void>(), order.as<int64_t>());
     found = collectRuns(
-        n, inverse, counts, [&](int64_t i) { return items[i].index; },
+        n, inverse, counts, [&](int64_t i) { return places[i]; },
         [&](int64_t a, int64_t b) { return equal(from[a], from[b]); },
         [&](int64_t run, int64_t position) { to[run] = from[position]; });
   });

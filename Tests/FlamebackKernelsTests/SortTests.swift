@@ -5,21 +5,39 @@ import Testing
   /// NaN after everything, zeros equal: the order that the kernels promise.
   static func precedes(_ a: Double, _ b: Double) -> Bool { a < b || (!a.isNaN && b.isNaN) }
 
-  @Test(arguments: [1, 5, 300, 3000]) func sortIsStable(_ n: Int) {
+  /// Lines along dim 0 of [n, columns], all of them and a part: few, some and many numbers, many of them equal.
+  @Test(arguments: [1, 5, 8, 9, 64, 100, 256, 257, 3000], [1, 2, 37]) func sortIsStable(_ n: Int, columns: Int) {
     var numbers = Numbers(seed: UInt64(n))
-    var x = numbers.doubles(2 * n)
+    var x = numbers.doubles(n * columns)
+    check(FB_I8, x.map { Int8($0 * 8) }, n, columns)
+    check(FB_I64, x.map { Int64($0 * 1e12) }, n, columns)
     for i in stride(from: 3, to: x.count, by: 7) { x[i] = [.nan, -.infinity, -0.0][i % 3] }
+    check(FB_F64, x, n, columns)
+    check(FB_F32, x.map { Float($0) }, n, columns)
+  }
+
+  private func check<T: Numeric & Comparable & BitwiseCopyable>(_ dtype: Int, _ x: [T], _ n: Int, _ columns: Int) {
+    func precedes(_ a: T, _ b: T) -> Bool { a < b || (a == a && b != b) }
+    let lines = columns > 2 ? 1..<columns - 1 : 0..<columns
     for descending in [false, true] {
-      var values = x, places = [Int64](repeating: 0, count: 2 * n)
-      fb_sort(fb_dtype(FB_F64), x, 1, Int64(n), 2, descending, &values, &places, 0, 2)  // lines along dim 0 of [n, 2]
-      for column in 0..<2 {
-        let expected = (0..<n).sorted {
-          let (a, b) = (x[$0 * 2 + column], x[$1 * 2 + column])
-          let (before, after) = (Self.precedes(a, b), Self.precedes(b, a))
+      var values = x, places = [Int64](repeating: -1, count: x.count)
+      fb_sort(
+        fb_dtype(UInt32(dtype)), x, 1, Int64(n), Int64(columns), descending, &values, &places, Int64(lines.lowerBound),
+        Int64(lines.upperBound))
+      for column in 0..<columns {
+        let line = (0..<n).map { x[$0 * columns + column] }
+        let expected = line.indices.sorted {
+          let (before, after) = (precedes(line[$0], line[$1]), precedes(line[$1], line[$0]))
           return before == after ? $0 < $1 : before != descending
         }
-        #expect((0..<n).map { Int(places[$0 * 2 + column]) } == expected)
-        #expect((0..<n).allSatisfy { values[$0 * 2 + column].bitPattern == x[expected[$0] * 2 + column].bitPattern })
+        let found = (0..<n).map { Int(places[$0 * columns + column]) }
+        guard lines.contains(column) else {
+          #expect(found.allSatisfy { $0 == -1 })
+          continue
+        }
+        #expect(found == expected)
+        // Zeros of both signs and NaN as they are.
+        #expect((0..<n).allSatisfy { "\(values[$0 * columns + column])" == "\(line[expected[$0]])" })
       }
     }
   }
