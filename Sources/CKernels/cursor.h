@@ -48,13 +48,34 @@ class Cursor {
       done += run;
       index[last] += static_cast<int64_t>(run);
       offset += static_cast<int64_t>(run) * stride[last];
-      for (int32_t d = last; index[d] == sizes[d];) {
-        offset -= sizes[d] * stride[d];
-        index[d] = 0;
-        if (--d < 0) break;
-        ++index[d];
-        offset += stride[d];
+      carry();
+    }
+  }
+
+  // Each number comes several times in a row, `limit` at most.
+  bool repeatsNumbers(int64_t limit) const { return rank > 1 && stride[rank - 1] == 0 && sizes[rank - 1] <= limit; }
+
+  // The next n elements of such an operand; may write three more.
+  template <class T> void spread(const T *data, size_t n, T *to) {
+    const size_t run = static_cast<size_t>(sizes[rank - 1]);
+    const int32_t rows = rank - 2;
+    for (size_t done = 0; done < n;) {
+      if (index[rank - 1] > 0 || n - done < run) {  // a part of a row
+        const size_t count = std::min(n - done, run - static_cast<size_t>(index[rank - 1]));
+        forRuns(count, [&](int64_t offset, int64_t, size_t count, size_t) { std::fill_n(to + done, count, data[offset]); });
+        done += count;
+        continue;
       }
+      const int64_t left = sizes[rows] - index[rows], whole = std::min(static_cast<int64_t>((n - done) / run), left);
+      for (int64_t r = 0; r < whole; ++r, done += run) {
+        const T value = data[offset + r * stride[rows]];
+        for (size_t k = 0; k < run; k += 4)
+          for (size_t j = 0; j < 4; ++j) to[done + k + j] = value;
+      }
+      index[rows] += whole - 1;
+      offset += (whole - 1) * stride[rows];
+      index[rank - 1] = sizes[rank - 1];
+      carry();
     }
   }
 
@@ -70,6 +91,17 @@ class Cursor {
   int64_t position() const { return offset; }
 
  private:
+  // At the end of a dimension on to the next element of the one outside it.
+  void carry() {
+    for (int32_t d = rank - 1; index[d] == sizes[d];) {
+      offset -= sizes[d] * stride[d];
+      index[d] = 0;
+      if (--d < 0) break;
+      ++index[d];
+      offset += stride[d];
+    }
+  }
+
   int32_t rank;
   int64_t offset;  // of the next element
   int64_t sizes[maxRank], stride[maxRank], index[maxRank];

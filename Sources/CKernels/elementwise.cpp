@@ -52,6 +52,30 @@ bool runWhole(const Call &c, int32_t *errors) {
   return true;
 }
 
+// Packed rows and a number for each.
+bool runRows(const Call &c, int32_t op, const JointWalk &walk, const fb_operand *const (&operands)[3]) {
+  const Kernel kernel = kernels().byNumber[c.compute][op];
+  const RowsKernel byNumbers = kernels().byNumbers[c.compute][op];
+  const int64_t run = walk.sizes[walk.rank - 1], size = static_cast<int64_t>(dtypeSize[nativeDtype[c.compute]]);
+  const bool fits = walk.rank == 2 && walk.steps[0][0] == run && walk.steps[0][1] == 1 && walk.steps[1][1] == 0;
+  if (!fits || !byNumbers || run < 8) return false;
+  const char *a = static_cast<const char *>(operands[0]->data), *b = static_cast<const char *>(operands[1]->data);
+  char *out = static_cast<char *>(c.outputs[0].data);
+  for (int64_t at = c.begin; at < c.end;) {
+    const int64_t column = at % run, left = c.end - at, step = walk.steps[1][0];
+    const char *number = b + at / run * step * size;
+    int64_t n = std::min(run - column, left);
+    if (column > 0 || left < run) {
+      kernel(a + at * size, number, nullptr, out + at * size, static_cast<size_t>(n), nullptr);
+    } else {
+      n = left / run * run;
+      byNumbers(a + at * size, number, step, out + at * size, left / run, static_cast<size_t>(run));
+    }
+    at += n;
+  }
+  return true;
+}
+
 // One instruction whose operands are packed or repeated along the last dimension, run by run where they lie.
 bool runRuns(const Call &c, int32_t *errors) {
   if (c.nCode != 1 || c.nOutputs != 1 || !isDirect(c.outputs[0], c.compute)) return false;
@@ -69,10 +93,19 @@ bool runRuns(const Call &c, int32_t *errors) {
   if (count < 2 || !walk.make(c.ndim, c.shape, operands, count)) return false;
   const int last = walk.rank - 1;
   const int64_t run = walk.sizes[last];
-  if (run < 32) return false;
   if ((i.op == FB_OP_ADD || i.op == FB_OP_MUL) && walk.steps[0][last] == 0 && walk.steps[1][last] == 1) {
     std::swap(operands[0], operands[1]);
     std::swap(walk.steps[0], walk.steps[1]);
+  }
+  if (count == 2 && runRows(c, i.op, walk, operands)) return true;
+  if (run < 32) return false;
+  if (walk.rank == 2 && run <= maxSpread) {  // the interpreter spreads rows and columns without a call for each run
+    bool spreads = true;
+    for (int k = 0; k < count; ++k) {
+      const int64_t outer = walk.steps[k][0], inner = walk.steps[k][1];
+      spreads = spreads && (inner == 0 || (inner == 1 && (outer == 0 || outer == run)));
+    }
+    if (spreads) return false;
   }
   bool allPacked = true, onlyFirst = walk.steps[0][last] == 1;
   for (int k = 0; k < count; ++k) {

@@ -208,6 +208,20 @@ void ByNumber(const void *pa, const void *pb, const void *, void *pout, size_t n
   if (i < n) StorePart(F()(d, LoadPart(d, a + i, n - i), b), d, out + i, n - i);
 }
 
+template <class T, class F>
+void ByNumbers(const void *pa, const void *pb, int64_t step, void *pout, int64_t rows, size_t n) {
+  const hn::ScalableTag<T> d;
+  const size_t lanes = hn::Lanes(d);
+  const T *a = static_cast<const T *>(pa), *b = static_cast<const T *>(pb);
+  T *out = static_cast<T *>(pout);
+  for (int64_t r = 0; r < rows; ++r, a += n, out += n) {
+    const auto number = hn::Set(d, b[r * step]);
+    size_t i = 0;
+    for (; i + lanes <= n; i += lanes) hn::StoreU(F()(d, hn::LoadU(d, a + i), number), d, out + i);
+    if (i < n) StorePart(F()(d, LoadPart(d, a + i, n - i), number), d, out + i, n - i);
+  }
+}
+
 template <class T>
 void ScaleShiftByNumbers(const void *pa, const void *pb, const void *pc, void *out, size_t n, int32_t *) {
   const hn::ScalableTag<T> d;
@@ -220,7 +234,11 @@ void ScaleShiftByNumbers(const void *pa, const void *pb, const void *pc, void *o
   if (i < n) StorePart(hn::MulAdd(LoadPart(d, a + i, n - i), b, c), d, to + i, n - i);
 }
 
-template <class T> void FillByNumber(Kernel *k) {
+template <class T> void FillByNumber(Kernel *k, RowsKernel *rows) {
+  rows[FB_OP_ADD] = ByNumbers<T, Add>;
+  rows[FB_OP_SUB] = ByNumbers<T, Sub>;
+  rows[FB_OP_MUL] = ByNumbers<T, Mul>;
+  rows[FB_OP_DIV] = ByNumbers<T, Div>;
   k[FB_OP_ADD] = ByNumber<T, Add>;
   k[FB_OP_SUB] = ByNumber<T, Sub>;
   k[FB_OP_MUL] = ByNumber<T, Mul>;
@@ -229,8 +247,8 @@ template <class T> void FillByNumber(Kernel *k) {
 }
 
 void FillFused(KernelTable &t) {
-  FillByNumber<float>(t.byNumber[FB_COMPUTE_F32]);
-  FillByNumber<double>(t.byNumber[FB_COMPUTE_F64]);
+  FillByNumber<float>(t.byNumber[FB_COMPUTE_F32], t.byNumbers[FB_COMPUTE_F32]);
+  FillByNumber<double>(t.byNumber[FB_COMPUTE_F64], t.byNumbers[FB_COMPUTE_F64]);
   Fill<float>(t.at[FB_COMPUTE_F32]);
   Fill<double>(t.at[FB_COMPUTE_F64]);
 }

@@ -57,6 +57,9 @@ struct Register {
 // Operands that repeat after so many elements (a bias) are laid out once for all tiles.
 constexpr int64_t maxPeriod = 1024;
 
+// Numbers that are repeated so often at most (a factor for each short row) are spread without a call for each.
+constexpr int64_t maxSpread = 128;
+
 struct Call {
   const fb_instruction *code;
   int32_t nCode;
@@ -107,7 +110,7 @@ class Interpreter {
   void prepare(size_t tile) {
     const size_t count = static_cast<size_t>(firstResult() + c.nCode);
     const size_t operands = static_cast<size_t>(c.nInputs + c.nOutputs);
-    const size_t slotBytes = (tile * size + 63) / 64 * 64;
+    const size_t slotBytes = (tile * size + 63) / 64 * 64 + 64;  // spreading writes beyond the end
     size_t strided = 0;
     for (int32_t r = 0; r < c.nInputs; ++r) strided += c.inputs[r].kind == FB_STRIDED;
     for (int32_t j = 0; j < c.nOutputs; ++j) strided += c.outputs[j].kind == FB_STRIDED;
@@ -261,7 +264,12 @@ class Interpreter {
     }
     const Load load = conversions().load[input.dtype][c.compute];
     if (input.kind == FB_LINEAR) return load(data + at * element, 1, reg.tile, n);
-    cursors[cursorOf[r]].forRuns(n, [&](int64_t offset, int64_t stride, size_t count, size_t done) {
+    Cursor &cursor = cursors[cursorOf[r]];
+    if (input.dtype == nativeDtype[c.compute] && cursor.repeatsNumbers(maxSpread)) {
+      if (size == 4) return cursor.spread(reinterpret_cast<const float *>(data), n, reinterpret_cast<float *>(reg.tile));
+      if (size == 8) return cursor.spread(reinterpret_cast<const double *>(data), n, reinterpret_cast<double *>(reg.tile));
+    }
+    cursor.forRuns(n, [&](int64_t offset, int64_t stride, size_t count, size_t done) {
       load(data + offset * element, stride, reg.tile + done * size, count);
     });
   }

@@ -10,10 +10,14 @@ namespace fb {
 // Computes `n` elements. `out` may be the same memory as any operand; unused operands are null.
 using Kernel = void (*)(const void *a, const void *b, const void *c, void *out, size_t n, int32_t *flags);
 
+// The same for rows of n elements each, b a number for each of them, `step` apart.
+using RowsKernel = void (*)(const void *a, const void *b, int64_t step, void *out, int64_t rows, size_t n);
+
 struct KernelTable {
   Kernel at[5][FB_OP_COUNT];
   // The same where b (and c) are one number for all elements; null where there is none.
   Kernel byNumber[5][FB_OP_COUNT];
+  RowsKernel byNumbers[5][FB_OP_COUNT];
 };
 
 void fillReal(KernelTable &table);

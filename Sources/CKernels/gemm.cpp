@@ -103,6 +103,33 @@ bool multiplyOuter(const Product<T> &p) {
   return true;
 }
 
+// Matrices of two to four columns and few rows, of which there are many in a batch.
+template <int n, class T>
+void multiplyColumns(const Product<T> &p) {
+  const int64_t rowStride = p.transA ? 1 : p.lda, stepStride = p.transA ? p.lda : 1;
+  const int64_t down = p.transB ? 1 : p.ldb, across = p.transB ? p.ldb : 1;
+  for (int64_t i = 0; i < p.m; ++i) {
+    T sums[n] = {};
+    for (int64_t q = 0; q < p.k; ++q) {
+      const T left = p.a[i * rowStride + q * stepStride];
+      for (int64_t j = 0; j < n; ++j) sums[j] += left * p.b[q * down + j * across];
+    }
+    T *row = p.c + i * p.ldc;
+    for (int64_t j = 0; j < n; ++j) row[j] = p.beta == T(0) ? p.alpha * sums[j] : p.alpha * sums[j] + p.beta * row[j];
+  }
+}
+
+template <class T>
+bool multiplyTiny(const Product<T> &p) {
+  if (p.m * p.k > 32) return false;
+  switch (p.n) {
+    case 2: multiplyColumns<2>(p); return true;
+    case 3: multiplyColumns<3>(p); return true;
+    case 4: multiplyColumns<4>(p); return true;
+    default: return false;
+  }
+}
+
 // The bias, if there is one, is added to each row and takes the place of beta C.
 template <class T>
 void callOnce(Product<T> p, const T *bias, bool packs, const PackedRight<T> &packed) {
@@ -210,7 +237,8 @@ void multiply(Product<T> p, const T *bias, const PackedRight<T> &packed) {
     const bool small = p.m == 1 || p.n == 1 ? work < kSmallProduct / 8 : work < kSmallProduct;
     if (small) {
       if (bias) startFrom(bias, p);
-      return multiplySmall(p);
+      if (!multiplyTiny(p)) multiplySmall(p);
+      return;
     }
     if (fitsBlas(p.m, p.n, p.k, p.lda, p.ldb, p.ldc)) {
       adoptThreadCount(0);

@@ -35,8 +35,21 @@ extern "C" int64_t fb_gather(int64_t item_size, int32_t ndim, const int64_t *sha
   const Lines lines{ndim, dim, shape, {source_strides, nullptr}};
   const int64_t step = lines.indexStep(), stride = lines.stride(0), lineStride = lines.lineStride(0);
   int64_t bad = -1;
+  // Short lines of a packed source along the last dimension: those of the index array lie as they do.
+  bool isPacked = dim == ndim - 1 && stride == 1;
+  for (int64_t d = ndim - 2, expected = size; d >= 0; expected *= shape[d--])
+    isPacked = isPacked && (shape[d] == 1 || source_strides[d] == expected);
   dispatchSize(item_size, [&](auto tag) {
     using T = typename decltype(tag)::type;
+    if (isPacked) {
+      const int64_t n = shape[dim];
+      const T *from = static_cast<const T *>(source) + begin * size;
+      for (int64_t place = begin * n; place < end * n && bad < 0; place += n, from += size) {
+        bad = gatherLine(from, size, 1, index + place, n, static_cast<T *>(out) + place);
+        if (bad >= 0) bad += place;
+      }
+      return;
+    }
     lines.forEach(begin, end, [&](int64_t place, const int64_t *offsets, int64_t together) {
       const T *from = static_cast<const T *>(source) + offsets[0];
       if (together == 1 && step == 1) {

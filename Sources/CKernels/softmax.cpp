@@ -32,6 +32,42 @@ void forColumns(int64_t n, int64_t inner, int64_t width, int64_t begin, int64_t 
   }
 }
 
+// Lines of few numbers are turned, some at a time: a vector then holds one number each of many lines.
+constexpr int64_t kTogether = 128;
+bool isNarrow(int64_t n) { return n < 16; }
+
+// [rows, columns] to [columns, rows].
+template <class T>
+void turn(const T *from, int64_t rows, int64_t columns, T *to) {
+  for (int64_t c = 0; c < columns; ++c)
+    for (int64_t r = 0; r < rows; ++r) to[c * rows + r] = from[r * columns + c];
+}
+
+void turn(const void *from, int64_t rows, int64_t columns, void *to, size_t size) {
+  if (size == 4) turn(static_cast<const float *>(from), rows, columns, static_cast<float *>(to));
+  else turn(static_cast<const double *>(from), rows, columns, static_cast<double *>(to));
+}
+
+// Calls body(first line, lines) for some lines at a time.
+template <class Body>
+void forLines(int64_t begin, int64_t end, Body body) {
+  for (int64_t line = begin; line < end; line += kTogether) body(line, std::min(kTogether, end - line));
+}
+
+// Room for the lines as they lie, and turned.
+class Turned {
+ public:
+  char *packed, *block, *max, *part, *sum;
+  Turned(int64_t n, size_t size) : scratch(size_t(kTogether) * size * size_t(2 * n + 3)) {
+    const size_t row = size_t(kTogether) * size, lines = row * size_t(n);
+    packed = scratch.as<char>(), block = packed + lines;
+    max = block + lines, part = max + row, sum = part + row;
+  }
+
+ private:
+  const fbd::Scratch scratch;
+};
+
 }  // namespace
 }  // namespace fb
 
@@ -44,6 +80,17 @@ void fb_softmax(const void *in, void *out, fb_dtype dtype, bool log, int64_t out
   const Elements x(in, dtype), y(out, dtype);
   const SoftmaxKernels &kernels = softmaxKernels(x.compute);
   const size_t count = static_cast<size_t>(n), size = dtypeSize[nativeDtype[x.compute]];
+  if (inner == 1 && isNarrow(n)) {
+    const Turned t(n, size);
+    return forLines(begin, end, [&](int64_t line, int64_t lines) {
+      const size_t numbers = static_cast<size_t>(lines * n);
+      turn(x.load(line * n, numbers, t.packed), lines, n, t.block, size);
+      kernels.columns(t.block, t.max, t.part, t.sum, count, static_cast<size_t>(lines), log);
+      void *to = y.place(line * n, t.packed);
+      turn(t.block, n, lines, to, size);
+      y.store(to, line * n, numbers);
+    });
+  }
   if (inner == 1) {
     const fbd::Scratch scratch(x.isDirect() ? 0 : count * size);
     for (int64_t line = begin; line < end; ++line) {
@@ -77,6 +124,24 @@ void fb_softmax_backward(const void *y, const void *g, void *dx, fb_dtype dtype,
   const Elements ys(y, dtype), gs(g, dtype), ds(dx, dtype);
   const SoftmaxKernels &kernels = softmaxKernels(ys.compute);
   const size_t count = static_cast<size_t>(n), size = dtypeSize[nativeDtype[ys.compute]];
+  if (inner == 1 && isNarrow(n)) {
+    const Turned first(n, size), second(n, size);
+    return forLines(begin, end, [&](int64_t line, int64_t lines) {
+      const size_t width = static_cast<size_t>(lines), numbers = width * count, row = width * size;
+      turn(ys.load(line * n, numbers, first.packed), lines, n, first.block, size);
+      turn(gs.load(line * n, numbers, second.packed), lines, n, second.block, size);
+      std::fill(first.sum, first.sum + row, 0);
+      for (size_t r = 0; r < count; ++r)
+        kernels.backwardSum(first.block + r * row, second.block + r * row, first.sum, width, log);
+      for (size_t r = 0; r < count; ++r) {
+        char *to = first.block + r * row;
+        kernels.backwardApply(to, second.block + r * row, first.sum, to, width, log);
+      }
+      void *to = ds.place(line * n, first.packed);
+      turn(first.block, n, lines, to, size);
+      ds.store(to, line * n, numbers);
+    });
+  }
   if (inner == 1) {
     const fbd::Scratch scratch(ys.isDirect() ? 0 : 2 * count * size);
     char *first = scratch.as<char>(), *second = first + (ys.isDirect() ? 0 : count * size);
@@ -108,4 +173,43 @@ void fb_softmax_backward(const void *y, const void *g, void *dx, fb_dtype dtype,
       ds.store(to, k, columns);
     }
   });
+}
+
+void fb_log_sum_exp(const void *in, void *out, fb_dtype dtype, int64_t outer, int64_t n, int64_t inner, int64_t begin,
+                    int64_t end) {
+  (void)outer;
+  if (n == 0 || begin >= end) return;
+  const Elements x(in, dtype);
+  const SoftmaxKernels &kernels = softmaxKernels(x.compute);
+  const size_t count = static_cast<size_t>(n), size = dtypeSize[nativeDtype[x.compute]];
+  const Kernel add = fb::kernels().at[x.compute][FB_OP_ADD];
+  char *to = static_cast<char *>(out);
+  if (inner == 1 && !isNarrow(n)) {
+    const fbd::Scratch scratch(x.isDirect() ? 0 : count * size);
+    for (int64_t line = begin; line < end; ++line)
+      kernels.logSumExp(x.load(line * n, count, scratch.as<char>()), count, to + static_cast<size_t>(line) * size);
+    return;
+  }
+  // Sums of exponentials by columns: their logarithms, and the maxima that they lack.
+  const auto finish = [&](const Turned &t, int64_t line, size_t lines) {
+    kernels.columns(t.block, t.max, t.part, t.sum, count, lines, true);
+    add(t.max, t.sum, nullptr, to + static_cast<size_t>(line) * size, lines, nullptr);
+  };
+  const Turned t(n, size);
+  if (inner == 1) {
+    return forLines(begin, end, [&](int64_t line, int64_t lines) {
+      turn(x.load(line * n, static_cast<size_t>(lines * n), t.packed), lines, n, t.block, size);
+      finish(t, line, static_cast<size_t>(lines));
+    });
+  }
+  const Load load = conversions().load[dtype][x.compute];
+  for (int64_t line = begin; line < end;) {
+    const int64_t columns = std::min({kTogether, inner - line % inner, end - line});
+    const size_t width = static_cast<size_t>(columns);
+    const int64_t first = line / inner * n * inner + line % inner;
+    for (int64_t r = 0; r < n; ++r)
+      load(x.at(first + r * inner), 1, t.block + static_cast<size_t>(r) * width * size, width);
+    finish(t, line, width);
+    line += columns;
+  }
 }

@@ -79,6 +79,17 @@ template <class T> void SoftmaxRow(const void *px, void *pout, size_t n, bool lo
   }
 }
 
+template <class T> void LogSumExpRow(const void *px, size_t n, void *out) {
+  const hn::ScalableTag<T> d;
+  const T *x = static_cast<const T *>(px);
+  const T max = MaxOver(d, x, n);
+  const auto vmax = hn::Set(d, max);
+  *static_cast<T *>(out) = max + std::log(SumOver(d, n, [&](size_t i, size_t count) HWY_ATTR {
+    const auto e = Exp()(d, hn::Sub(LoadSome(d, x + i, count), vmax));
+    return count < hn::Lanes(d) ? hn::IfThenElseZero(hn::FirstN(d, count), e) : e;
+  }));
+}
+
 template <class T> void SoftmaxBackwardRow(const void *py, const void *pg, void *pdx, size_t n, bool log) {
   const hn::ScalableTag<T> d;
   const T *y = static_cast<const T *>(py);
@@ -182,9 +193,9 @@ void SoftmaxBackwardApply(const void *py, const void *pg, const void *psum, void
 }
 
 void FillSoftmax(SoftmaxKernels (&t)[2]) {
-  t[0] = {SoftmaxRow<float>, SoftmaxBackwardRow<float>, SoftmaxColumns<float>, SoftmaxBackwardSum<float>,
+  t[0] = {SoftmaxRow<float>, LogSumExpRow<float>, SoftmaxBackwardRow<float>, SoftmaxColumns<float>, SoftmaxBackwardSum<float>,
           SoftmaxBackwardApply<float>};
-  t[1] = {SoftmaxRow<double>, SoftmaxBackwardRow<double>, SoftmaxColumns<double>, SoftmaxBackwardSum<double>,
+  t[1] = {SoftmaxRow<double>, LogSumExpRow<double>, SoftmaxBackwardRow<double>, SoftmaxColumns<double>, SoftmaxBackwardSum<double>,
           SoftmaxBackwardApply<double>};
 }
 

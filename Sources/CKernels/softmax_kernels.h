@@ -9,6 +9,7 @@ constexpr size_t sumBlock = 64;  // rows that are summed up before the sum joins
 
 struct SoftmaxKernels {
   void (*row)(const void *x, void *out, size_t n, bool log);
+  void (*logSumExp)(const void *x, size_t n, void *out);
   void (*backwardRow)(const void *y, const void *g, void *dx, size_t n, bool log);
   void (*columns)(void *x, void *max, void *part, void *sum, size_t n, size_t width, bool log);
   void (*backwardSum)(const void *y, const void *g, void *sum, size_t width, bool log);

@@ -9,8 +9,11 @@ public enum CrossEntropy {
     mean: Bool, losses: UnsafeMutableRawPointer, normalizers: UnsafeMutableRawPointer
   ) -> Int? {
     let lines = Lines(shape, 1)
-    Reduction.run(
-      .logSumExp, x, dtype, layout: Layout(shape), dims: [1], into: normalizers, dtype.accumulation)
+    lines.forEachChunk { range in
+      fb_log_sum_exp(
+        x, normalizers, fb_dtype(dtype.rawValue), Int64(lines.outer), Int64(lines.n), Int64(lines.inner),
+        Int64(range.lowerBound), Int64(range.upperBound))
+    }
     func run<T: WideningElement>(_ type: T.Type) -> Int? where T.Wide: BinaryFloatingPoint {
       let x = x.assumingMemoryBound(to: T.self)
       let losses = losses.assumingMemoryBound(to: T.self)
@@ -87,6 +90,7 @@ public enum CrossEntropy {
   }
 
   private static func position(_ line: Int, _ target: Int, _ lines: Lines) -> Int {
+    if lines.inner == 1 { return line * lines.n + target }
     let (n, i) = line.quotientAndRemainder(dividingBy: lines.inner)
     return (n * lines.n + target) * lines.inner + i
   }

@@ -15,6 +15,10 @@ void fb_softmax(const void *in, void *out, fb_dtype dtype, bool log, int64_t out
 void fb_softmax_backward(const void *y, const void *g, void *dx, fb_dtype dtype, bool log, int64_t outer, int64_t n,
                          int64_t inner, int64_t begin, int64_t end);
 
+// out[line] = ln of the sum of e^x over a line, in the type in which x is computed (float for halves).
+void fb_log_sum_exp(const void *in, void *out, fb_dtype dtype, int64_t outer, int64_t n, int64_t inner, int64_t begin,
+                    int64_t end);
+
 #ifdef __cplusplus
 }
 #endif
