@@ -57,7 +57,20 @@ template <bool reversed, class T> void SumLine(const T *x, T *y, int64_t n) {
   }
 }
 
+// Too few numbers for vectors.
+template <class T> void SumShortLine(const T *x, T *y, int64_t n, bool reversed) {
+  double sum = 0;
+  if (reversed)
+    for (int64_t i = n - 1; i >= 0; --i) y[i] = static_cast<T>(sum += x[i]);
+  else
+    for (int64_t i = 0; i < n; ++i) y[i] = static_cast<T>(sum += x[i]);
+}
+
 template <class T> void SumLines(const T *x, T *y, int64_t n, bool reversed, int64_t begin, int64_t end) {
+  if (n <= 8) {
+    for (int64_t line = begin * n; line < end * n; line += n) SumShortLine(x + line, y + line, n, reversed);
+    return;
+  }
   for (int64_t line = begin * n; line < end * n; line += n)
     reversed ? SumLine<true>(x + line, y + line, n) : SumLine<false>(x + line, y + line, n);
 }
