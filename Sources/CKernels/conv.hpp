@@ -30,8 +30,8 @@ template <class T> void rectify(const fb_conv &conv, T *results, int64_t count) 
 bool convolveOneDNN(const fb_conv &conv, ConvPass pass, void *source, void *weight, const void *bias,
                     void *destination);
 
-// 3x3 kernels with many channels a group, float32: what the pass reads, and what it writes. False: it is not that or not worth
-// it, nothing was written.
+// 3x3 kernels with many channels a group, float32: what the pass reads, and what it writes. False: it is not that or not
+// worth it, nothing was written.
 bool convolveWinograd(const fb_conv &conv, ConvPass pass, const float *first, const float *second, const float *bias,
                       float *result);
 

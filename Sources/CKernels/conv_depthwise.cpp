@@ -345,11 +345,10 @@ class PlanesOfPass {
 
 // In a few runs: the borders are cleared once for all planes of one. Memory takes more time than the multiplications
 // say: threads pay off sooner.
-template <class Run> void forRuns(int64_t count, int64_t work, Run &run, void (*body)(void *, int64_t)) {
-  run.length = (count + 15) / 16;
-  const int64_t runs = (count + run.length - 1) / run.length;
-  if (isWorthSharing(4 * work)) parallelFor(runs, body, &run);
-  else for (int64_t i = 0; i < runs; ++i) body(&run, i);
+template <class Body> void forRuns(int64_t count, int64_t work, const Body &body) {
+  const int64_t length = (count + 15) / 16;
+  forItems((count + length - 1) / length, isWorthSharing(4 * work),
+           [&](int64_t i) { body(i * length, std::min(count, (i + 1) * length)); });
 }
 
 }  // namespace
@@ -366,33 +365,26 @@ bool convolveDepthwise(const fb_conv &v, ConvPass pass, const float *first, cons
   p.x = first;
   if (pass == ConvPass::backwardWeight) {
     p.y = const_cast<float *>(second);
-    struct Run { const DepthwisePlanes &p; int64_t batch; float *dweight; int64_t length; } run{p, v.batch, result, 0};
-    forRuns(v.out_channels, work, run, [](void *raw, int64_t i) {
-      const Run &run = *static_cast<Run *>(raw);
-      const int64_t end = std::min(run.p.channels, (i + 1) * run.length);
-      const int64_t taps = run.p.kernelHeight * run.p.kernelWidth;
-      const size_t bytes = static_cast<size_t>(run.p.planeSize() + kSlack) * sizeof(float);
+    forRuns(v.out_channels, work, [&](int64_t begin, int64_t end) {
+      const size_t bytes = static_cast<size_t>(p.planeSize() + kSlack) * sizeof(float);
       Scratch scratch(bytes), sums(static_cast<size_t>(taps) * sizeof(double));
       std::memset(scratch.as<float>(), 0, bytes);
-      for (int64_t channel = i * run.length; channel < end; ++channel)
+      for (int64_t channel = begin; channel < end; ++channel)
         HWY_DYNAMIC_DISPATCH(fb::DepthwiseWeight)
-        (run.p, run.batch, channel, scratch.as<float>(), sums.as<double>(), run.dweight);
+        (p, v.batch, channel, scratch.as<float>(), sums.as<double>(), result);
     });
     return true;
   }
   if (planes == 0) return true;
   p.weight = second, p.bias = bias, p.y = result;
-  struct Run { const fb_conv &v; const DepthwisePlanes &p; int64_t planes, length; } run{v, p, planes, 0};
-  forRuns(planes, work, run, [](void *raw, int64_t i) {
-    const Run &run = *static_cast<Run *>(raw);
-    const int64_t end = std::min(run.planes, (i + 1) * run.length), taps = run.p.kernelHeight * run.p.kernelWidth;
-    const size_t bytes = static_cast<size_t>(run.p.planeSize() + kSlack + taps) * sizeof(float);
+  forRuns(planes, work, [&](int64_t begin, int64_t end) {
+    const size_t bytes = static_cast<size_t>(p.planeSize() + kSlack + taps) * sizeof(float);
     Scratch scratch(bytes);
     std::memset(scratch.as<float>(), 0, bytes);
-    const int64_t size = run.p.outHeight * run.p.outWidth;
-    for (int64_t n = i * run.length; n < end; ++n) {
-      HWY_DYNAMIC_DISPATCH(fb::DepthwisePlane)(run.p, n, scratch.as<float>());
-      rectify(run.v, run.p.y + n * size, size);
+    const int64_t size = p.outHeight * p.outWidth;
+    for (int64_t n = begin; n < end; ++n) {
+      HWY_DYNAMIC_DISPATCH(fb::DepthwisePlane)(p, n, scratch.as<float>());
+      rectify(v, result + n * size, size);
     }
   });
   return true;

@@ -233,24 +233,14 @@ template <class F> void forPiece(int64_t count, int64_t pieces, int64_t piece, F
   for (int64_t i = count * piece / pieces; i < count * (piece + 1) / pieces; ++i) f(i);
 }
 
-// Calls body(group, piece) for all of them.
-template <class Body> void forItems(int64_t groups, int64_t pieces, bool shares, const Body &body) {
-  struct Run { const Body &body; int64_t pieces; } run{body, pieces};
-  const auto item = [](void *raw, int64_t i) {
-    const Run &run = *static_cast<Run *>(raw);
-    run.body(i / run.pieces, i % run.pieces);
-  };
-  if (shares) parallelFor(groups * pieces, item, &run);
-  else for (int64_t i = 0; i < groups * pieces; ++i) item(&run, i);
-}
-
 void weightGradient(const Narrow &c, int64_t batch, const float *x, const float *dy, float *result, bool shares) {
   const int64_t piece = c.weightSize() * HWY_DYNAMIC_DISPATCH(fb::LaneCount)();
   // Samples in pieces whose number depends on the shape alone.
   const int64_t pieces = std::clamp<int64_t>(batch, 1, std::max<int64_t>(1, 8 / c.groups));
   const Scratch scratch(bytes(c.groups * pieces * piece));
   float *all = cleared(scratch, c.groups * pieces * piece);
-  forItems(c.groups, pieces, shares, [&](int64_t group, int64_t p) {
+  forItems(c.groups * pieces, shares, [&](int64_t item) {
+    const int64_t group = item / pieces, p = item % pieces;
     const int64_t planes = c.in * c.plane() + kSlack, lines = c.out * (c.line() + kSlack);
     const Scratch scratch(bytes(planes + lines));
     float *room = cleared(scratch, planes + lines);
@@ -311,7 +301,8 @@ bool convolveNarrow(const fb_conv &v, ConvPass pass, const float *first, const f
 
   // Some samples an item: the borders are cleared once for all of them.
   const int64_t pieces = std::min(v.batch, std::max<int64_t>(1, 16 / c.groups));
-  forItems(c.groups, pieces, shares, [&](int64_t group, int64_t piece) {
+  forItems(c.groups * pieces, shares, [&](int64_t item) {
+    const int64_t group = item / pieces, piece = item % pieces;
     Narrow one = c;
     one.taps = taps.as<float>() + group * c.weightSize(), one.bias = bias ? bias + group * c.out : nullptr;
     const int64_t planes = c.in * c.plane() + kSlack;

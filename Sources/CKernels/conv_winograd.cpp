@@ -50,8 +50,7 @@ namespace {
 // Of transformed tiles: all together, and inputs and results of a block; the times hardly depend on them.
 constexpr int64_t kPanelBytes = 3 << 20, kBlockBytes = 1 << 20;
 
-// oneDNN multiplies sixteen channels at a time where vectors are that long, and with few
-// channels its reorders cost little.
+// oneDNN multiplies sixteen channels at a time where vectors are that long, and with few channels its reorders cost little.
 double directCost(const fb_conv &v) {
   constexpr double usual = 1.2, ofSixteen = 0.65;
   if (!hasFullRate512() || v.in_channels * v.out_channels > 1024) return usual;
@@ -119,16 +118,9 @@ bool convolveWinograd(const fb_conv &v, ConvPass pass, const float *first, const
     w.results.data = w.filters.data + positions * w.filters.stride;
   }
 
-  struct Step { const Winograd &w; int tile; WinogradStep step; };
   const bool shares = isWorthSharing(positions * allTiles * w.in * w.out);
   const auto run = [&](WinogradStep step, int64_t count) {
-    Step context{w, tile, step};
-    const auto body = [](void *raw, int64_t i) {
-      const Step &s = *static_cast<Step *>(raw);
-      HWY_DYNAMIC_DISPATCH(fb::WinogradItem)(s.w, s.tile, s.step, i);
-    };
-    if (shares) parallelFor(count, body, &context);
-    else for (int64_t i = 0; i < count; ++i) body(&context, i);
+    forItems(count, shares, [&](int64_t i) { HWY_DYNAMIC_DISPATCH(fb::WinogradItem)(w, tile, step, i); });
   };
   const int64_t inBlocks = w.paddedIn / lanes, outBlocks = (w.out + lanes - 1) / lanes;
   for (int64_t group = 0; group < v.groups; ++group) {

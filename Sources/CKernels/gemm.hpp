@@ -53,5 +53,12 @@ int sharingThreads();
 // fb_parallel_for.
 void parallelFor(int64_t count, void (*body)(void *context, int64_t i), void *context);
 
+// Calls body(i) for `count` items, shared out among the threads if that is worth it.
+template <class Body> void forItems(int64_t count, bool shares, const Body &body) {
+  const auto item = [](void *body, int64_t i) { (*static_cast<const Body *>(body))(i); };
+  if (shares) parallelFor(count, item, const_cast<Body *>(&body));
+  else for (int64_t i = 0; i < count; ++i) body(i);
+}
+
 }  // namespace fbd
 #endif

@@ -12,13 +12,12 @@ import Testing
   @Test(arguments: [1, 2, 3, 5, 8, 13, 16, 33, 128, 129, 600], [37, 5000])
   func broadcasting(columns: Int, rows: Int) {
     for dtype in [DType.float32, .float64, .int32, .int64, .bfloat16] {
-      let x = Self.values([rows, columns], dtype)
-      for other in [
+      let a = Self.values([rows, columns], dtype)
+      for b in [
         Self.values([rows, 1], dtype), Self.values([columns], dtype) + 7, Self.values([2, rows, 1], dtype),
       ] {
-        let (a, b) = (x, other)
         let shape = (a + b).shape.array
-        let (wholeA, wholeB) = (a.expand(shape).contiguous() * 1, b.expand(shape).contiguous() * 1)
+        let (wholeA, wholeB) = (a.expand(shape).contiguous(), b.expand(shape).contiguous())
         #expect((a + b).equal(wholeA + wholeB) && (b - a).equal(wholeB - wholeA))
         #expect((a * b).equal(wholeA * wholeB) && (a - b).equal(wholeA - wholeB))
         if dtype.isFloatingPoint { #expect((a / b).equal(wholeA / wholeB) && (b / a).equal(wholeB / wholeA)) }
