@@ -44,7 +44,7 @@ extension Tensor {
     let rows = reshape(-1, 1, shape[rank - 1]).constantPad([taps - 1, 0])
     let forward = rows.conv1d((bCoeffs / lead).flip(0).reshape(1, 1, taps)).squeeze(1)
     let feedback = (aCoeffs / lead).narrow(dim: 0, start: 1, length: taps - 1)
-    let result = FlamebackCore.apply(RecursiveFilter(), forward, feedback).reshape(shape)
+    let result = FlamebackCore.apply(Primitives.RecursiveFilter(), forward, feedback).reshape(shape)
     return clamp ? result.clamp(min: -1, max: 1) : result
   }
 
@@ -75,57 +75,59 @@ extension Tensor {
   }
 }
 
-/// y[n] = x[n] − Σ aₖ y[n − k], row by row.
-struct RecursiveFilter: Primitive {
-  static let name = "recursiveFilter"
+extension Primitives {
+  /// y[n] = x[n] − Σ aₖ y[n − k], row by row.
+  package struct RecursiveFilter: Primitive {
+    package static let name = "recursiveFilter"
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    guard inputs[0].dtype == inputs[1].dtype, inputs[0].dtype == .float32 || inputs[0].dtype == .float64 else {
-      throw OpError("lfilter", "expected float32 or float64 throughout, got \(inputs[0]) and \(inputs[1])")
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      guard inputs[0].dtype == inputs[1].dtype, inputs[0].dtype == .float32 || inputs[0].dtype == .float64 else {
+        throw OpError("lfilter", "expected float32 or float64 throughout, got \(inputs[0]) and \(inputs[1])")
+      }
+      return [inputs[0]]
     }
-    return [inputs[0]]
-  }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    if inputs[0].dtype == .float32 {
-      Self.run(Float.self, inputs[0], inputs[1], outputs[0])
-    } else {
-      Self.run(Double.self, inputs[0], inputs[1], outputs[0])
-    }
-  }
-
-  private static func run<T: BinaryFloatingPoint>(
-    _ type: T.Type, _ x: HostView, _ a: HostView, _ y: MutableHostView
-  ) {
-    let source = x.pointer.assumingMemoryBound(to: T.self)
-    let factors = a.pointer.assumingMemoryBound(to: T.self)
-    let target = y.pointer.assumingMemoryBound(to: T.self)
-    let (rows, length, order) = (x.shape[0], x.shape[1], a.shape[0])
-    for row in 0..<rows {
-      let (from, to) = (source + row * length, target + row * length)
-      for n in 0..<length {
-        var sum = from[n]
-        for k in 0..<min(order, n) { sum -= factors[k] * to[n - 1 - k] }
-        to[n] = sum
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      if inputs[0].dtype == .float32 {
+        Self.run(Float.self, inputs[0], inputs[1], outputs[0])
+      } else {
+        Self.run(Double.self, inputs[0], inputs[1], outputs[0])
       }
     }
-  }
 
-  /// The adjoint runs the same filter backwards in time.
-  var gradient: Gradient {
-    .pullback(keeps: [.input(1), .output(0)]) { cotangents, saved in
-      guard let g = cotangents[0] else { return [nil, nil] }
-      let a = saved.input(1)
-      let back = apply(RecursiveFilter(), g.flip(1), a).flip(1)
-      guard saved.needs(1), a.shape[0] > 0 else { return [back, saved.needs(1) ? Tensor.zerosLike(a) : nil] }
-      let y = saved.output(0)
-      let length = y.shape[1]
-      let sums = (1...a.shape[0]).map { k -> Tensor in
-        if k >= length { return Tensor.zeros([], dtype: y.dtype, device: y.device) }
-        return -(back.narrow(dim: 1, start: k, length: length - k) * y.narrow(dim: 1, start: 0, length: length - k))
-          .sum()
+    private static func run<T: BinaryFloatingPoint>(
+      _ type: T.Type, _ x: HostView, _ a: HostView, _ y: MutableHostView
+    ) {
+      let source = x.pointer.assumingMemoryBound(to: T.self)
+      let factors = a.pointer.assumingMemoryBound(to: T.self)
+      let target = y.pointer.assumingMemoryBound(to: T.self)
+      let (rows, length, order) = (x.shape[0], x.shape[1], a.shape[0])
+      for row in 0..<rows {
+        let (from, to) = (source + row * length, target + row * length)
+        for n in 0..<length {
+          var sum = from[n]
+          for k in 0..<min(order, n) { sum -= factors[k] * to[n - 1 - k] }
+          to[n] = sum
+        }
       }
-      return [back, Tensor.stack(sums)]
+    }
+
+    /// The adjoint runs the same filter backwards in time.
+    package var gradient: Gradient {
+      .pullback(keeps: [.input(1), .output(0)]) { cotangents, saved in
+        guard let g = cotangents[0] else { return [nil, nil] }
+        let a = saved.input(1)
+        let back = apply(Primitives.RecursiveFilter(), g.flip(1), a).flip(1)
+        guard saved.needs(1), a.shape[0] > 0 else { return [back, saved.needs(1) ? Tensor.zerosLike(a) : nil] }
+        let y = saved.output(0)
+        let length = y.shape[1]
+        let sums = (1...a.shape[0]).map { k -> Tensor in
+          if k >= length { return Tensor.zeros([], dtype: y.dtype, device: y.device) }
+          return -(back.narrow(dim: 1, start: k, length: length - k) * y.narrow(dim: 1, start: 0, length: length - k))
+            .sum()
+        }
+        return [back, Tensor.stack(sums)]
+      }
     }
   }
 }

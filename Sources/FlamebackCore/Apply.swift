@@ -89,7 +89,7 @@ private func onCommonDevice(_ op: some Primitive, _ inputs: [Tensor]) throws(OpE
 
 /// Computes on the inputs' device: its kernel, the decomposition, or the host.
 private func execute<P: Primitive>(_ op: P, _ inputs: [Tensor], _ context: Context) throws(OpError) -> [Tensor] {
-  if P.self == Transfer.self, let transfer = op as? Transfer {
+  if P.self == Primitives.Transfer.self, let transfer = op as? Primitives.Transfer {
     return [try inputs[0].copied(to: transfer.device, op: op.name)]
   }
   let hosted = op.hostInputs

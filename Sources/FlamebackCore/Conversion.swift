@@ -17,7 +17,9 @@ extension Tensor {
   }
 
   /// The tensor on another device; itself if it lies there. Gradients flow back. SeeAlso: torch.Tensor.to
-  public func to(_ device: Device) -> Tensor { device == self.device ? self : apply(Transfer(device: device), self) }
+  public func to(_ device: Device) -> Tensor {
+    device == self.device ? self : apply(Primitives.Transfer(device: device), self)
+  }
 
   /// The tensor on the host. SeeAlso: torch.Tensor.cpu
   public func cpu() -> Tensor { to(.cpu) }
@@ -73,22 +75,24 @@ extension Tensor {
   static func zerosForGradient(_ spec: TensorSpec) -> Tensor { filled(0, spec) }
 }
 
-/// A copy to another device.
-struct Transfer: Primitive {
-  static let name = "to"
-  let device: Device
+extension Primitives {
+  /// A copy to another device.
+  package struct Transfer: Primitive {
+    package static let name = "to"
+    package let device: Device
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    [TensorSpec(shape: inputs[0].shape, dtype: inputs[0].dtype, device: device)]
-  }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      [TensorSpec(shape: inputs[0].shape, dtype: inputs[0].dtype, device: device)]
+    }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    throw OpError("to", "is done by the devices' copies")
-  }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      throw OpError("to", "is done by the devices' copies")
+    }
 
-  var attributes: [(String, String)] { [("device", device.description)] }
+    package var attributes: [(String, String)] { [("device", device.description)] }
 
-  var gradient: Gradient {
-    .pullback(keeps: .nothing) { cotangents, saved in [cotangents[0]?.to(saved.spec(0).device)] }
+    package var gradient: Gradient {
+      .pullback(keeps: .nothing) { cotangents, saved in [cotangents[0]?.to(saved.spec(0).device)] }
+    }
   }
 }

@@ -1,7 +1,7 @@
 import CKernels
 import FlamebackKernels
 
-extension ElementwiseOp: Exportable {
+extension Primitives.Pointwise: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let (compute, result) = try types(inputs.map { ($0.dtype, $0.rank) })
     if compute.isComplex || result.isComplex { throw OpError(name, "complex numbers cannot be written") }

@@ -9,9 +9,9 @@ public enum Operand: Sendable {
 extension Elementwise {
   /// Applies the function with PyTorch's type promotion and broadcasting.
   public func callAsFunction(_ operands: Operand..., dtype: DType? = nil) -> Tensor { call(operands, dtype: dtype) }
-  public func callAsFunction(_ x: Tensor) -> Tensor { small(x, nil, nil) ?? apply(ElementwiseOp(self), [x])[0] }
+  public func callAsFunction(_ x: Tensor) -> Tensor { small(x, nil, nil) ?? apply(Primitives.Pointwise(self), [x])[0] }
   public func callAsFunction(_ x: Tensor, _ y: Tensor) -> Tensor {
-    small(x, y, nil) ?? apply(ElementwiseOp(self), [x, y])[0]
+    small(x, y, nil) ?? apply(Primitives.Pointwise(self), [x, y])[0]
   }
   public func callAsFunction(_ x: Tensor, _ y: Scalar) -> Tensor {
     small(x, nil, y) ?? call([.tensor(x), .scalar(y)])
@@ -31,7 +31,7 @@ extension Elementwise {
         mask |= 1 << UInt64(i)
       }
     }
-    return apply(ElementwiseOp(self, scalars: scalars, scalarMask: mask, resultDType: dtype), tensors)[0]
+    return apply(Primitives.Pointwise(self, scalars: scalars, scalarMask: mask, resultDType: dtype), tensors)[0]
   }
 }
 
@@ -67,7 +67,7 @@ extension Elementwise {
     if flags != 0 { return nil }
     let layout = a.layout.offset == 0 ? a.layout : Layout(shape: a.layout.shape, strides: a.layout.strides)
     if context.values.recordsGradients, x.requiresGrad || y?.requiresGrad == true {
-      let op = ElementwiseOp(self, scalars: number.map { [$0] } ?? [], scalarMask: mask)
+      let op = Primitives.Pointwise(self, scalars: number.map { [$0] } ?? [], scalarMask: mask)
       let inputs = y.map { SmallList(x, $0) } ?? SmallList(x)
       let spec = SpecList(TensorSpec(shape: layout.shape, dtype: dtype))
       let node = try? recordedNode(op, inputs, spec, context) { _ in
@@ -80,149 +80,153 @@ extension Elementwise {
   }
 }
 
-/// An elementwise function with its scalar arguments bound.
-struct ElementwiseOp: Primitive {
-  let function: Elementwise
-  var scalars: [Scalar] = []
-  var scalarMask: UInt64 = 0
-  /// Instead of the rule's type: conversions, and gradients, which have their input's type.
-  var resultDType: DType?
+extension Primitives {
+  /// An elementwise function with its scalar arguments bound.
+  package struct Pointwise: Primitive {
+    package let function: Elementwise
+    package var scalars: [Scalar] = []
+    package var scalarMask: UInt64 = 0
+    /// Instead of the rule's type: conversions, and gradients, which have their input's type.
+    package var resultDType: DType?
 
-  init(_ function: Elementwise, scalars: [Scalar] = [], scalarMask: UInt64 = 0, resultDType: DType? = nil) {
-    self.function = function
-    self.scalars = scalars
-    self.scalarMask = scalarMask
-    self.resultDType = resultDType
-  }
+    package init(_ function: Elementwise, scalars: [Scalar] = [], scalarMask: UInt64 = 0, resultDType: DType? = nil) {
+      self.function = function
+      self.scalars = scalars
+      self.scalarMask = scalarMask
+      self.resultDType = resultDType
+    }
 
-  static var name: String { "elementwise" }
-  var name: String { function.name }
-  var acceptsStrides: Bool { true }
-  var mayOverwrite: Bool { true }
-  var attributes: [(String, String)] { scalars.enumerated().map { ("scalar\($0.offset)", "\($0.element.double)") } }
+    package static var name: String { "elementwise" }
+    package var name: String { function.name }
+    package var acceptsStrides: Bool { true }
+    package var mayOverwrite: Bool { true }
+    package var attributes: [(String, String)] {
+      scalars.enumerated().map { ("scalar\($0.offset)", "\($0.element.double)") }
+    }
 
-  /// The type of computation, after promotion.
-  private func computeDType(_ dtypes: some Sequence<(dtype: DType, rank: Int)>) throws(OpError) -> DType {
-    var promotion = Promotion()
-    var position = 0
-    for (dtype, rank) in dtypes {
-      while scalarMask & (1 << UInt64(position)) != 0 { position += 1 }
-      if position >= function.conditions { promotion.add(dtype, rank: rank) }
-      if function.domain.contains(.eachOperand), !function.domain.contains(dtype) {
+    /// The type of computation, after promotion.
+    private func computeDType(_ dtypes: some Sequence<(dtype: DType, rank: Int)>) throws(OpError) -> DType {
+      var promotion = Promotion()
+      var position = 0
+      for (dtype, rank) in dtypes {
+        while scalarMask & (1 << UInt64(position)) != 0 { position += 1 }
+        if position >= function.conditions { promotion.add(dtype, rank: rank) }
+        if function.domain.contains(.eachOperand), !function.domain.contains(dtype) {
+          throw OpError(name, "not defined for \(dtype)")
+        }
+        position += 1
+      }
+      for scalar in scalars {
+        promotion.add(scalar)
+        if function.domain.contains(.eachOperand), scalar.category == .bool {
+          throw OpError(name, "not defined for bool")
+        }
+      }
+      let dtype = promotion.result
+      guard function.domain.contains(dtype) else {
         throw OpError(name, "not defined for \(dtype)")
       }
-      position += 1
+      return dtype
     }
-    for scalar in scalars {
-      promotion.add(scalar)
-      if function.domain.contains(.eachOperand), scalar.category == .bool {
-        throw OpError(name, "not defined for bool")
-      }
-    }
-    let dtype = promotion.result
-    guard function.domain.contains(dtype) else {
-      throw OpError(name, "not defined for \(dtype)")
-    }
-    return dtype
-  }
 
-  func types(_ dtypes: some Sequence<(dtype: DType, rank: Int)>) throws(OpError) -> (
-    compute: DType, result: DType
-  ) {
-    var compute = try computeDType(dtypes)
-    let isDiscrete = !compute.isFloatingPoint && !compute.isComplex
-    switch function.rule {
-    case .promoted, .realPart, .predicate: break
-    case .floating, .floatingRealPart: if isDiscrete { compute = Context.defaultDType }
-    }
-    if let resultDType {
-      // A conversion to a complex or wider type must not lose what the result can hold.
-      return (function === Elementwise.identity ? DType.promote(compute, resultDType) : compute, resultDType)
-    }
-    let result: DType =
+    package func types(_ dtypes: some Sequence<(dtype: DType, rank: Int)>) throws(OpError) -> (
+      compute: DType, result: DType
+    ) {
+      var compute = try computeDType(dtypes)
+      let isDiscrete = !compute.isFloatingPoint && !compute.isComplex
       switch function.rule {
-      case .promoted, .floating: compute
-      case .predicate: .bool
-      case .realPart, .floatingRealPart: compute.real
+      case .promoted, .realPart, .predicate: break
+      case .floating, .floatingRealPart: if isDiscrete { compute = Context.defaultDType }
       }
-    return (compute, result)
-  }
-
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    guard let first = inputs.first else { throw OpError(name, "needs a tensor") }
-    var shape = first.shape
-    for input in inputs.dropFirst() where input.shape != shape {
-      guard let next = Shape.broadcast(shape, input.shape) else {
-        throw OpError(name, "shapes do not broadcast: \(inputs.map(\.description).joined(separator: " × "))")
+      if let resultDType {
+        // A conversion to a complex or wider type must not lose what the result can hold.
+        return (function === Elementwise.identity ? DType.promote(compute, resultDType) : compute, resultDType)
       }
-      shape = next
-    }
-    let dtype = try types(inputs.lazy.map { ($0.dtype, $0.shape.count) }).result
-    return [TensorSpec(shape: shape, dtype: dtype, device: first.device)]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let compute = try types(inputs.lazy.map { ($0.dtype, $0.shape.count) }).compute
-    let program = function.program(isComplex: compute.isComplex, scalarMask: scalarMask)
-    let shape = outputs[0].shape
-    let flags = program.run(
-      compute: compute, shape: shape,
-      inputs: inputs.map { ElementwiseOperand($0.pointer, $0.dtype, layout: $0.layout, over: shape) },
-      parameters: scalars, outputs: [ElementwiseOperand(outputs[0].pointer, outputs[0].dtype, strides: nil)])
-    if flags & 1 != 0 { throw OpError(name, "integer division by zero") }
-    if flags & 2 != 0 { throw OpError(name, "not defined for \(compute)") }
-  }
-
-  var gradient: Gradient {
-    if let refusal = function.refusal { return .none(because: refusal) }
-    let plan = scalarMask == 0 ? function.plan(makePlan) : makePlan()
-    return .pullback(keeps: plan.kept, plan.pullback)
-  }
-
-  private func makePlan() -> Elementwise.GradientPlan {
-    let positions = (0..<function.arity).filter { scalarMask & (1 << UInt64($0)) == 0 }
-    let derivatives = positions.map { function.derivative($0) }
-    var kept: Kept = []
-    for derivative in derivatives {
-      for input in derivative.inputs {
-        if let i = positions.firstIndex(of: input) { kept.insert(.input(i)) }
-      }
-      if derivative.usesResult { kept.insert(function.isDerivative ? [.output(0), .inputs] : .output(0)) }
-    }
-    return Elementwise.GradientPlan(kept: kept) { [scalars, scalarMask, function] cotangents, saved in
-      guard let g = cotangents[0] else { return Array(repeating: nil, count: positions.count) }
-      // The gradient of a real operand beside complex ones is the real part: its own derivative needs the whole.
-      func wholeResult() -> Tensor {
-        let isPart =
-          function.isDerivative && !saved.outputSpec(0).dtype.isComplex
-          && positions.indices.contains { saved.spec($0).dtype.isComplex }
-        guard isPart else { return saved.output(0) }
-        var (tensors, numbers) = (0, 0)
-        let operands = (0..<function.arity).map { i -> Operand in
-          if scalarMask & (1 << UInt64(i)) != 0 {
-            numbers += 1
-            return .scalar(scalars[numbers - 1])
-          }
-          tensors += 1
-          return .tensor(saved.input(tensors - 1))
+      let result: DType =
+        switch function.rule {
+        case .promoted, .floating: compute
+        case .predicate: .bool
+        case .realPart, .floatingRealPart: compute.real
         }
-        return function.call(operands)
+      return (compute, result)
+    }
+
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      guard let first = inputs.first else { throw OpError(name, "needs a tensor") }
+      var shape = first.shape
+      for input in inputs.dropFirst() where input.shape != shape {
+        guard let next = Shape.broadcast(shape, input.shape) else {
+          throw OpError(name, "shapes do not broadcast: \(inputs.map(\.description).joined(separator: " × "))")
+        }
+        shape = next
       }
-      return positions.indices.map { i in
-        guard saved.needs(i) else { return nil }
-        let derivative = derivatives[i]
-        let spec = saved.spec(i)
-        if derivative.isTransparent, g.dtype == spec.dtype { return g.summed(to: spec.shape) }
-        var operands: [Operand] = [.tensor(g)]
+      let dtype = try types(inputs.lazy.map { ($0.dtype, $0.shape.count) }).result
+      return [TensorSpec(shape: shape, dtype: dtype, device: first.device)]
+    }
+
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let compute = try types(inputs.lazy.map { ($0.dtype, $0.shape.count) }).compute
+      let program = function.program(isComplex: compute.isComplex, scalarMask: scalarMask)
+      let shape = outputs[0].shape
+      let flags = program.run(
+        compute: compute, shape: shape,
+        inputs: inputs.map { ElementwiseOperand($0.pointer, $0.dtype, layout: $0.layout, over: shape) },
+        parameters: scalars, outputs: [ElementwiseOperand(outputs[0].pointer, outputs[0].dtype, strides: nil)])
+      if flags & 1 != 0 { throw OpError(name, "integer division by zero") }
+      if flags & 2 != 0 { throw OpError(name, "not defined for \(compute)") }
+    }
+
+    package var gradient: Gradient {
+      if let refusal = function.refusal { return .none(because: refusal) }
+      let plan = scalarMask == 0 ? function.plan(makePlan) : makePlan()
+      return .pullback(keeps: plan.kept, plan.pullback)
+    }
+
+    private func makePlan() -> Elementwise.GradientPlan {
+      let positions = (0..<function.arity).filter { scalarMask & (1 << UInt64($0)) == 0 }
+      let derivatives = positions.map { function.derivative($0) }
+      var kept: Kept = []
+      for derivative in derivatives {
         for input in derivative.inputs {
-          if let k = positions.firstIndex(of: input) {
-            operands.append(.tensor(saved.input(k)))
-          } else {
-            operands.append(.scalar(scalars[(0..<input).count { scalarMask & (1 << UInt64($0)) != 0 }]))
-          }
+          if let i = positions.firstIndex(of: input) { kept.insert(.input(i)) }
         }
-        if derivative.usesResult { operands.append(.tensor(wholeResult())) }
-        return derivative.function.call(operands, dtype: spec.dtype).summed(to: spec.shape)
+        if derivative.usesResult { kept.insert(function.isDerivative ? [.output(0), .inputs] : .output(0)) }
+      }
+      return Elementwise.GradientPlan(kept: kept) { [scalars, scalarMask, function] cotangents, saved in
+        guard let g = cotangents[0] else { return Array(repeating: nil, count: positions.count) }
+        // The gradient of a real operand beside complex ones is the real part: its own derivative needs the whole.
+        func wholeResult() -> Tensor {
+          let isPart =
+            function.isDerivative && !saved.outputSpec(0).dtype.isComplex
+            && positions.indices.contains { saved.spec($0).dtype.isComplex }
+          guard isPart else { return saved.output(0) }
+          var (tensors, numbers) = (0, 0)
+          let operands = (0..<function.arity).map { i -> Operand in
+            if scalarMask & (1 << UInt64(i)) != 0 {
+              numbers += 1
+              return .scalar(scalars[numbers - 1])
+            }
+            tensors += 1
+            return .tensor(saved.input(tensors - 1))
+          }
+          return function.call(operands)
+        }
+        return positions.indices.map { i in
+          guard saved.needs(i) else { return nil }
+          let derivative = derivatives[i]
+          let spec = saved.spec(i)
+          if derivative.isTransparent, g.dtype == spec.dtype { return g.summed(to: spec.shape) }
+          var operands: [Operand] = [.tensor(g)]
+          for input in derivative.inputs {
+            if let k = positions.firstIndex(of: input) {
+              operands.append(.tensor(saved.input(k)))
+            } else {
+              operands.append(.scalar(scalars[(0..<input).count { scalarMask & (1 << UInt64($0)) != 0 }]))
+            }
+          }
+          if derivative.usesResult { operands.append(.tensor(wholeResult())) }
+          return derivative.function.call(operands, dtype: spec.dtype).summed(to: spec.shape)
+        }
       }
     }
   }

@@ -59,7 +59,7 @@ package final class ExecutionPlan: Sendable {
     func touch(_ value: Value) { if case .block(let i) = value.place { buffers[i].last = steps.count } }
     for instruction in graph.instructions {
       let op = instruction.primitive
-      if op is Transfer { return nil }
+      if op is Primitives.Transfer { return nil }
       var operands = instruction.inputs.map { values[$0]! }
       if operands.count == 1, let layout = try? op.view(of: operands[0].layout) {
         let dtype = op.viewDType(of: operands[0].dtype)
@@ -76,7 +76,7 @@ package final class ExecutionPlan: Sendable {
         for i in operands.indices where !operands[i].layout.isContiguous {
           touch(operands[i])
           let packed = new(TensorSpec(shape: operands[i].layout.shape, dtype: operands[i].dtype))
-          steps.append(Step(primitive: ElementwiseOp(.identity), inputs: [operands[i]], outputs: [packed]))
+          steps.append(Step(primitive: Primitives.Pointwise(.identity), inputs: [operands[i]], outputs: [packed]))
           operands[i] = packed
         }
       }

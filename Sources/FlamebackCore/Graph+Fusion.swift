@@ -50,7 +50,7 @@ extension Graph {
         expression: whole, gradients: nil, refusal: nil)
       return (
         Instruction(
-          primitive: ElementwiseOp(function), inputs: operands, outputs: outer.outputs, scope: outer.scope,
+          primitive: Primitives.Pointwise(function), inputs: operands, outputs: outer.outputs, scope: outer.scope,
           recordsGradients: outer.recordsGradients), k
       )
     }
@@ -58,8 +58,8 @@ extension Graph {
   }
 
   /// The operation, if it computes in the one floating point type of all its operands. (Halves are rounded in between.)
-  private func fusable(_ instruction: Instruction, _ differentiable: Bool) -> ElementwiseOp? {
-    guard let op = instruction.primitive as? ElementwiseOp, instruction.inputs.count > 0 else { return nil }
+  private func fusable(_ instruction: Instruction, _ differentiable: Bool) -> Primitives.Pointwise? {
+    guard let op = instruction.primitive as? Primitives.Pointwise, instruction.inputs.count > 0 else { return nil }
     let dtype = specs[instruction.outputs[0]].dtype
     let function = op.function
     guard dtype == .float32 || dtype == .float64, function.conditions == 0,
@@ -76,12 +76,12 @@ extension Graph {
 extension Graph.Instruction {
   /// Whether it is nothing but `function` of one tensor.
   package func applies(_ function: Elementwise) -> Bool {
-    guard let op = primitive as? ElementwiseOp else { return false }
+    guard let op = primitive as? Primitives.Pointwise else { return false }
     return op.function === function && op.scalars.isEmpty && op.resultDType == nil && inputs.count == 1
   }
 }
 
-extension ElementwiseOp {
+extension Primitives.Pointwise {
   /// The expression over `operands`, numbers as constants.
   fileprivate func body(kernels: Bool, _ operands: [Expression]) -> Expression {
     var (tensors, numbers) = (0, 0)

@@ -20,12 +20,12 @@ extension Elementwise {
     guard context.tracer == nil, a.device == .cpu, !a.isPoisoned, a.dtype.isFloatingPoint, a.isContiguous,
       !a.requiresGrad, a.body.isInference == context.values.isInference
     else { return false }
-    var op = ElementwiseOp(self)
+    var op = Primitives.Pointwise(self)
     var operands = [a.hostView]
     switch b {
     case .scalar(let number):
       guard number.category <= .floating else { return false }
-      op = ElementwiseOp(self, scalars: [number], scalarMask: 2)
+      op = Primitives.Pointwise(self, scalars: [number], scalarMask: 2)
     case .tensor(let b):
       guard b.dtype == a.dtype, b.device == .cpu, !b.isPoisoned, Shape.broadcast(a.shape, b.shape) == a.shape,
         !(context.values.recordsGradients && b.requiresGrad)

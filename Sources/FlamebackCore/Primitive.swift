@@ -70,6 +70,9 @@ extension ViewPrimitive {
   }
 }
 
+/// The operations that are not composed of others, so that other targets can name them: a device's kernels, exporters, tests.
+package enum Primitives {}
+
 /// How gradients flow back through a primitive.
 public enum Gradient: Sendable {
   /// From the gradients of the outputs (nil: not needed) to those of the inputs (nil: none), in tensor operations,

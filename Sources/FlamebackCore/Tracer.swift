@@ -78,7 +78,7 @@ final class Tracer: Sendable {
       }
       let i = new(tensor)
       graph.instructions.append(
-        Graph.Instruction(primitive: Detach(), inputs: [last], outputs: [i], scope: scope.last ?? ""))
+        Graph.Instruction(primitive: Primitives.Detach(), inputs: [last], outputs: [i], scope: scope.last ?? ""))
       return i
     }
 
@@ -172,11 +172,13 @@ package struct Recording {
   package let assigned: [AnyObject]
 }
 
-/// The same memory without a history: `detached()` in a graph.
-struct Detach: ViewPrimitive {
-  static let name = "detach"
-  func layout(of input: Layout) -> Layout { input }
-  var gradient: Gradient { .pullback(keeps: .nothing) { _, _ in [nil] } }
+extension Primitives {
+  /// The same memory without a history: `detached()` in a graph.
+  package struct Detach: ViewPrimitive {
+    package static let name = "detach"
+    package func layout(of input: Layout) -> Layout { input }
+    package var gradient: Gradient { .pullback(keeps: .nothing) { _, _ in [nil] } }
+  }
 }
 
 /// Runs `body` once on `inputs` and returns what it computed as a graph. SeeAlso: torch.jit.trace

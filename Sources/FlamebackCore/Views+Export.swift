@@ -1,6 +1,6 @@
 import FlamebackKernels
 
-extension Expand: Exportable {
+extension Primitives.Expand: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
     let extra = shape.count - x.rank
@@ -11,7 +11,7 @@ extension Expand: Exportable {
   }
 }
 
-extension SumTo: Exportable {
+extension Primitives.SumTo: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
     let extra = x.rank - shape.count
@@ -25,10 +25,10 @@ extension SumTo: Exportable {
   }
 }
 
-extension Detach: Exportable {
+extension Primitives.Detach: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] { [inputs[0]] }
 }
 
-extension Transfer: Exportable {
+extension Primitives.Transfer: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] { [inputs[0]] }
 }

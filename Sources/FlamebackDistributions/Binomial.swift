@@ -50,7 +50,7 @@ public struct Binomial: Distribution {
     noGrad {
       let shape = extended(sampleShape)
       let counts = totalCount.expand(shape).to(.float64)
-      return apply(BinomialDraw(generator: generator), counts, probs.expand(shape).to(.float64))
+      return apply(Primitives.BinomialDraw(generator: generator), counts, probs.expand(shape).to(.float64))
         .to(totalCount.dtype)
     }
   }
@@ -89,64 +89,66 @@ public struct Binomial: Distribution {
   }
 }
 
-/// Successes by waiting times where few are expected, by Hörmann's transformed rejection (1993) otherwise.
-struct BinomialDraw: Primitive {
-  static let name = "binomial"
-  let generator: Generator?
-  var isRandom: Bool { true }
+extension Primitives {
+  /// Successes by waiting times where few are expected, by Hörmann's transformed rejection (1993) otherwise.
+  package struct BinomialDraw: Primitive {
+    package static let name = "binomial"
+    package let generator: Generator?
+    package var isRandom: Bool { true }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let counts = inputs[0].pointer.assumingMemoryBound(to: Double.self)
-    let probs = inputs[1].pointer.assumingMemoryBound(to: Double.self)
-    let out = outputs[0].pointer.assumingMemoryBound(to: Double.self)
-    (generator ?? .default).draw { state in
-      for i in 0..<outputs[0].elementCount { out[i] = Self.draw(counts[i], probs[i], &state) }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let counts = inputs[0].pointer.assumingMemoryBound(to: Double.self)
+      let probs = inputs[1].pointer.assumingMemoryBound(to: Double.self)
+      let out = outputs[0].pointer.assumingMemoryBound(to: Double.self)
+      (generator ?? .default).draw { state in
+        for i in 0..<outputs[0].elementCount { out[i] = Self.draw(counts[i], probs[i], &state) }
+      }
     }
-  }
 
-  var gradient: Gradient { .none(because: "counts do not vary smoothly") }
+    package var gradient: Gradient { .none(because: "counts do not vary smoothly") }
 
-  private static func uniform(_ state: inout GeneratorState) -> Double {
-    Double(state.random64() & 0x1F_FFFF_FFFF_FFFF) * 0x1p-53
-  }
-
-  private static func draw(_ count: Double, _ p: Double, _ state: inout GeneratorState) -> Double {
-    if count <= 0 || p <= 0 { return 0 }
-    if p >= 1 { return count }
-    if p > 0.5 { return count - draw(count, 1 - p, &state) }
-    return count * p >= 10 ? rejection(count, p, &state) : waiting(count, p, &state)
-  }
-
-  private static func waiting(_ count: Double, _ p: Double, _ state: inout GeneratorState) -> Double {
-    let logMiss = log1p(-p)
-    var (trials, successes) = (0.0, 0.0)
-    while true {
-      trials += (log(uniform(&state)) / logMiss).rounded(.up)
-      if trials > count { return successes }
-      successes += 1
+    private static func uniform(_ state: inout GeneratorState) -> Double {
+      Double(state.random64() & 0x1F_FFFF_FFFF_FFFF) * 0x1p-53
     }
-  }
 
-  private static func rejection(_ count: Double, _ p: Double, _ state: inout GeneratorState) -> Double {
-    let deviation = (count * p * (1 - p)).squareRoot()
-    let b = 1.15 + 2.53 * deviation
-    let a = -0.0873 + 0.0248 * b + 0.01 * p
-    let center = count * p + 0.5
-    let alpha = (2.83 + 5.1 / b) * deviation
-    let logOdds = log(p / (1 - p))
-    let mode = ((count + 1) * p).rounded(.down)
-    let top = lgamma(mode + 1) + lgamma(count - mode + 1)
-    while true {
-      let u = uniform(&state) - 0.5
-      let v = uniform(&state)
-      let us = 0.5 - abs(u)
-      let k = ((2 * a / us + b) * u + center).rounded(.down)
-      if k < 0 || k > count { continue }
-      if us >= 0.07 && v <= 0.92 - 4.2 / b { return k }
-      let bound = top - lgamma(k + 1) - lgamma(count - k + 1) + (k - mode) * logOdds
-      if log(v * alpha / (a / (us * us) + b)) <= bound { return k }
+    private static func draw(_ count: Double, _ p: Double, _ state: inout GeneratorState) -> Double {
+      if count <= 0 || p <= 0 { return 0 }
+      if p >= 1 { return count }
+      if p > 0.5 { return count - draw(count, 1 - p, &state) }
+      return count * p >= 10 ? rejection(count, p, &state) : waiting(count, p, &state)
+    }
+
+    private static func waiting(_ count: Double, _ p: Double, _ state: inout GeneratorState) -> Double {
+      let logMiss = log1p(-p)
+      var (trials, successes) = (0.0, 0.0)
+      while true {
+        trials += (log(uniform(&state)) / logMiss).rounded(.up)
+        if trials > count { return successes }
+        successes += 1
+      }
+    }
+
+    private static func rejection(_ count: Double, _ p: Double, _ state: inout GeneratorState) -> Double {
+      let deviation = (count * p * (1 - p)).squareRoot()
+      let b = 1.15 + 2.53 * deviation
+      let a = -0.0873 + 0.0248 * b + 0.01 * p
+      let center = count * p + 0.5
+      let alpha = (2.83 + 5.1 / b) * deviation
+      let logOdds = log(p / (1 - p))
+      let mode = ((count + 1) * p).rounded(.down)
+      let top = lgamma(mode + 1) + lgamma(count - mode + 1)
+      while true {
+        let u = uniform(&state) - 0.5
+        let v = uniform(&state)
+        let us = 0.5 - abs(u)
+        let k = ((2 * a / us + b) * u + center).rounded(.down)
+        if k < 0 || k > count { continue }
+        if us >= 0.07 && v <= 0.92 - 4.2 / b { return k }
+        let bound = top - lgamma(k + 1) - lgamma(count - k + 1) + (k - mode) * logOdds
+        if log(v * alpha / (a / (us * us) + b)) <= bound { return k }
+      }
     }
   }
 }

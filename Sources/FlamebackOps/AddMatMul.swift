@@ -7,7 +7,7 @@ extension Tensor {
     guard a.rank == 2, b.rank == 2 else {
       return fail("addmm", "expected two matrices: \(a.spec) × \(b.spec)", like: a.spec)
     }
-    return apply(MatrixMultiply(name: "addmm", alpha: alpha, beta: beta), a, b, self)
+    return apply(Primitives.MatrixMultiply(name: "addmm", alpha: alpha, beta: beta), a, b, self)
   }
 
   /// beta · self + alpha · (matrix vector). SeeAlso: torch.addmv
@@ -17,8 +17,10 @@ extension Tensor {
         "addmv", "expected a vector, a matrix and a vector: \(spec), \(matrix.spec) × \(vector.spec)", like: spec)
     }
     let column = rank == 0 ? self : unsqueeze(1)
-    return apply(MatrixMultiply(name: "addmv", alpha: alpha, beta: beta), matrix, vector.unsqueeze(1), column)
-      .squeeze(1)
+    return apply(
+      Primitives.MatrixMultiply(name: "addmv", alpha: alpha, beta: beta), matrix, vector.unsqueeze(1), column
+    )
+    .squeeze(1)
   }
 
   /// beta · self + alpha · (a b) for batches of matrices. SeeAlso: torch.baddbmm
@@ -26,7 +28,7 @@ extension Tensor {
     guard a.rank == 3, b.rank == 3, a.shape[0] == b.shape[0] else {
       return fail("baddbmm", "expected two batches of equal size: \(a.spec) × \(b.spec)", like: a.spec)
     }
-    return apply(MatrixMultiply(name: "baddbmm", alpha: alpha, beta: beta), a, b, self)
+    return apply(Primitives.MatrixMultiply(name: "baddbmm", alpha: alpha, beta: beta), a, b, self)
   }
 
   /// beta · self + alpha · the sum over the batch of a b: one product along batch and inner dimension together.
@@ -38,7 +40,7 @@ extension Tensor {
     let depth = a.shape[0] * a.shape[2]
     let wide = a.permute([1, 0, 2]).reshape([a.shape[1], depth])
     let tall = b.reshape([depth, b.shape[2]])
-    return apply(MatrixMultiply(name: "addbmm", alpha: alpha, beta: beta), wide, tall, self)
+    return apply(Primitives.MatrixMultiply(name: "addbmm", alpha: alpha, beta: beta), wide, tall, self)
   }
 
   /// beta · self + alpha · the outer product of two vectors. SeeAlso: torch.addr
@@ -73,7 +75,7 @@ extension Tensor {
     }
     let size = weight.shape[1]
     let rows = rank == 2 ? self : reshape([elementCount / size, size])
-    let result = apply(MatrixMultiply(name: "linear"), rows, weight.transpose(0, 1), bias)
+    let result = apply(Primitives.MatrixMultiply(name: "linear"), rows, weight.transpose(0, 1), bias)
     return rank == 2 ? result : result.reshape(shape.array.dropLast() + [weight.shape[0]])
   }
 

@@ -1,15 +1,17 @@
 import FlamebackCore
 import FlamebackKernels
 
-/// The largest or smallest value over some dimensions. Equal ones share the gradient.
-struct Extremum: Reducing {
-  let name: String
-  let kind: Reduction.Kind
-  let dims: ReducedDims
+extension Primitives {
+  /// The largest or smallest value over some dimensions. Equal ones share the gradient.
+  package struct Extremum: Reducing {
+    package let name: String
+    package let kind: Reduction.Kind
+    package let dims: ReducedDims
 
-  func resultDType(_ dtype: DType) -> DType { dtype }
+    package func resultDType(_ dtype: DType) -> DType { dtype }
 
-  var gradient: Gradient { .sharedByEqual(dims) }
+    package var gradient: Gradient { .sharedByEqual(dims) }
+  }
 }
 
 extension Elementwise {
@@ -17,22 +19,24 @@ extension Elementwise {
   static let same = Elementwise("same", .predicate) { a, b in (a .== b) .| (a.isNaN .& b.isNaN) }
 }
 
-/// The largest or smallest value along a dimension and where it is.
-struct ExtremumWithIndex: Reducing {
-  let name: String
-  let kind: Reduction.Kind
-  let dims: ReducedDims
+extension Primitives {
+  /// The largest or smallest value along a dimension and where it is.
+  package struct ExtremumWithIndex: Reducing {
+    package let name: String
+    package let kind: Reduction.Kind
+    package let dims: ReducedDims
 
-  func resultDType(_ dtype: DType) -> DType { dtype }
+    package func resultDType(_ dtype: DType) -> DType { dtype }
 
-  var outputCount: Int { 2 }
+    package var outputCount: Int { 2 }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let shape = dims.resultShape(of: inputs[0].shape)
-    return [inputs[0].dtype, .int64].map { TensorSpec(shape: shape, dtype: $0, device: inputs[0].device) }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let shape = dims.resultShape(of: inputs[0].shape)
+      return [inputs[0].dtype, .int64].map { TensorSpec(shape: shape, dtype: $0, device: inputs[0].device) }
+    }
+
+    package var gradient: Gradient { .selection(dim: dims.dims.first, keepDim: dims.keepDim) }
   }
-
-  var gradient: Gradient { .selection(dim: dims.dims.first, keepDim: dims.keepDim) }
 }
 
 extension Gradient {
@@ -60,14 +64,16 @@ extension Gradient {
   }
 }
 
-/// The position of the largest or smallest value.
-struct ArgExtremum: Reducing {
-  let name: String
-  let kind: Reduction.Kind
-  let dims: ReducedDims
+extension Primitives {
+  /// The position of the largest or smallest value.
+  package struct ArgExtremum: Reducing {
+    package let name: String
+    package let kind: Reduction.Kind
+    package let dims: ReducedDims
 
-  func resultDType(_ dtype: DType) -> DType { .int64 }
-  var gradient: Gradient { .none(because: "a position does not change smoothly") }
+    package func resultDType(_ dtype: DType) -> DType { .int64 }
+    package var gradient: Gradient { .none(because: "a position does not change smoothly") }
+  }
 }
 
 extension Tensor {
@@ -90,7 +96,7 @@ extension Tensor {
     attempt(like: self) { () throws(OpError) in
       let dims = try ReducedDims(dim, rank: rank, keepDim: keepDim, op: op)
       try checkOrdered(dims.dims, op, isFull: dim == nil)
-      return apply(Extremum(name: op, kind: kind, dims: dims), self)
+      return apply(Primitives.Extremum(name: op, kind: kind, dims: dims), self)
     }
   }
 
@@ -101,7 +107,8 @@ extension Tensor {
       let d = try normalizedDim(dim, rank: rank, op: op)
       let dims = rank == 0 ? [] : [d]
       try checkOrdered(dims, op)
-      return apply(ExtremumWithIndex(name: op, kind: kind, dims: ReducedDims(dims, keepDim: keepDim)), [self])
+      return apply(
+        Primitives.ExtremumWithIndex(name: op, kind: kind, dims: ReducedDims(dims, keepDim: keepDim)), [self])
     }
     return (results[0], results[1])
   }
@@ -111,7 +118,7 @@ extension Tensor {
       let dims = try ReducedDims(dim, rank: rank, keepDim: keepDim, op: op)
       try checkOrdered(dims.dims, op, isFull: dim == nil)
       if dtype == .bool { throw OpError(op, "not defined for bool: \(spec)") }
-      return apply(ArgExtremum(name: op, kind: kind, dims: dims), self)
+      return apply(Primitives.ArgExtremum(name: op, kind: kind, dims: dims), self)
     }
   }
 

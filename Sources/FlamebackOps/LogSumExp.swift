@@ -1,21 +1,23 @@
 import FlamebackCore
 import FlamebackKernels
 
-/// ln Σ eˣ over some dimensions, without overflow.
-struct LogSumExp: Reducing {
-  static let name = "logsumexp"
-  let dims: ReducedDims
+extension Primitives {
+  /// ln Σ eˣ over some dimensions, without overflow.
+  package struct LogSumExp: Reducing {
+    package static let name = "logsumexp"
+    package let dims: ReducedDims
 
-  var kind: Reduction.Kind { .logSumExp }
-  func resultDType(_ dtype: DType) -> DType { dtype }
+    package var kind: Reduction.Kind { .logSumExp }
+    package func resultDType(_ dtype: DType) -> DType { dtype }
 
-  /// dx = g · e^(x − y), 0 where x is −∞.
-  var gradient: Gradient {
-    .pullback(keeps: [.input(0), .output(0)]) { [dims] cotangents, saved in
-      guard let g = cotangents[0] else { return [nil] }
-      let x = saved.input(0)
-      let weights = Elementwise.expDifference(x, dims.broadcastable(saved.output(0), x.shape))
-      return [dims.broadcastable(g, x.shape) * weights.conj()]
+    /// dx = g · e^(x − y), 0 where x is −∞.
+    package var gradient: Gradient {
+      .pullback(keeps: [.input(0), .output(0)]) { [dims] cotangents, saved in
+        guard let g = cotangents[0] else { return [nil] }
+        let x = saved.input(0)
+        let weights = Elementwise.expDifference(x, dims.broadcastable(saved.output(0), x.shape))
+        return [dims.broadcastable(g, x.shape) * weights.conj()]
+      }
     }
   }
 }
@@ -32,7 +34,7 @@ extension Tensor {
         let shift = Elementwise.select(peak.isInf(), Scalar.float(0), peak)
         return (x - shift).exp().sum(dim: all, keepDim: keepDim).log() + shift.reshape(dims.resultShape(of: shape))
       }
-      return apply(LogSumExp(dims: dims), x)
+      return apply(Primitives.LogSumExp(dims: dims), x)
     }
   }
 }

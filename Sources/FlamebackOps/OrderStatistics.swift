@@ -1,35 +1,37 @@
 import FlamebackCore
 import FlamebackKernels
 
-/// The median or the mode along a dimension, and where it is.
-struct OrderStatistic: Primitive {
-  static let name = "orderStatistic"
-  let name: String
-  let kind: OrderStatistics.Kind
-  let dims: ReducedDims
-  /// The result stands for all equal elements, which share the gradient.
-  var sharesGradient = false
+extension Primitives {
+  /// The median or the mode along a dimension, and where it is.
+  package struct OrderStatistic: Primitive {
+    package static let name = "orderStatistic"
+    package let name: String
+    package let kind: OrderStatistics.Kind
+    package let dims: ReducedDims
+    /// The result stands for all equal elements, which share the gradient.
+    package var sharesGradient = false
 
-  var outputCount: Int { 2 }
+    package var outputCount: Int { 2 }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let x = inputs[0]
-    if x.dtype.isComplex { throw OpError(name, "complex numbers have no order: \(x)") }
-    let shape = dims.resultShape(of: x.shape)
-    return [x.dtype, .int64].map { TensorSpec(shape: shape, dtype: $0, device: x.device) }
-  }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let x = inputs[0]
+      if x.dtype.isComplex { throw OpError(name, "complex numbers have no order: \(x)") }
+      let shape = dims.resultShape(of: x.shape)
+      return [x.dtype, .int64].map { TensorSpec(shape: shape, dtype: $0, device: x.device) }
+    }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let x = inputs[0]
-    OrderStatistics.run(
-      kind, x.pointer, x.dtype, shape: x.shape, dim: dims.dims[0], values: outputs[0].pointer,
-      indices: outputs[1].pointer.assumingMemoryBound(to: Int64.self))
-  }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let x = inputs[0]
+      OrderStatistics.run(
+        kind, x.pointer, x.dtype, shape: x.shape, dim: dims.dims[0], values: outputs[0].pointer,
+        indices: outputs[1].pointer.assumingMemoryBound(to: Int64.self))
+    }
 
-  var attributes: [(String, String)] { dims.attributes }
+    package var attributes: [(String, String)] { dims.attributes }
 
-  var gradient: Gradient {
-    sharesGradient ? .sharedByEqual(dims) : .selection(dim: dims.dims[0], keepDim: dims.keepDim)
+    package var gradient: Gradient {
+      sharesGradient ? .sharedByEqual(dims) : .selection(dim: dims.dims[0], keepDim: dims.keepDim)
+    }
   }
 }
 
@@ -40,10 +42,11 @@ extension Tensor {
     let results = attempt(like: self, count: 2) { () throws(OpError) in
       let d = try normalizedDim(dim, rank: rank, op: op)
       if rank == 0 {
-        return apply(OrderStatistic(name: op, kind: kind, dims: ReducedDims([0], keepDim: false)), [reshape(1)])
+        return apply(
+          Primitives.OrderStatistic(name: op, kind: kind, dims: ReducedDims([0], keepDim: false)), [reshape(1)])
       }
       guard shape[d] > 0 else { throw OpError(op, "dimension \(d) has size 0: \(spec)") }
-      return apply(OrderStatistic(name: op, kind: kind, dims: ReducedDims([d], keepDim: keepDim)), [self])
+      return apply(Primitives.OrderStatistic(name: op, kind: kind, dims: ReducedDims([d], keepDim: keepDim)), [self])
     }
     return (results[0], results[1])
   }
@@ -54,7 +57,7 @@ extension Tensor {
         ? Tensor.full([], .float(.nan), dtype: dtype, device: device)
         : fail(op, "an empty tensor has none: \(spec)", like: TensorSpec(shape: [], dtype: dtype))
     }
-    let statistic = OrderStatistic(
+    let statistic = Primitives.OrderStatistic(
       name: op, kind: kind, dims: ReducedDims([0], keepDim: false), sharesGradient: true)
     return apply(statistic, [reshape(-1)])[0]
   }

@@ -1,64 +1,70 @@
 import FlamebackCore
 import FlamebackKernels
 
-/// Softmax along a dimension, or its logarithm.
-struct SoftmaxOp: Primitive {
-  static let name = "softmax"
-  var autocast: AutocastRule { .float32 }
-  let log: Bool
-  let dim: Int
+extension Primitives {
+  /// Softmax along a dimension, or its logarithm.
+  package struct Softmax: Primitive {
+    package static let name = "softmax"
+    package var autocast: AutocastRule { .float32 }
+    package let log: Bool
+    package let dim: Int
 
-  var name: String { log ? "logSoftmax" : "softmax" }
+    package var name: String { log ? "logSoftmax" : "softmax" }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    guard inputs[0].dtype.isFloatingPoint else { throw OpError(name, "needs floating point numbers, got \(inputs[0])") }
-    return [inputs[0]]
-  }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      guard inputs[0].dtype.isFloatingPoint else {
+        throw OpError(name, "needs floating point numbers, got \(inputs[0])")
+      }
+      return [inputs[0]]
+    }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, y) = (inputs[0], outputs[0])
-    Softmax.forward(x.pointer, into: y.pointer, x.dtype, log: log, shape: x.shape, dim: dim)
-  }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, y) = (inputs[0], outputs[0])
+      FlamebackKernels.Softmax.forward(x.pointer, into: y.pointer, x.dtype, log: log, shape: x.shape, dim: dim)
+    }
 
-  var attributes: [(String, String)] { [("dim", "\(dim)")] }
+    package var attributes: [(String, String)] { [("dim", "\(dim)")] }
 
-  func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
-    let x = inputs[0]
-    if x.elementCount == 0 { return [x] }
-    let shifted = x - x.detached().amax(dim: dim, keepDim: true)
-    if log { return [shifted - shifted.exp().sum(dim: dim, keepDim: true).log()] }
-    let e = shifted.exp()
-    return [e / e.sum(dim: dim, keepDim: true)]
-  }
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let x = inputs[0]
+      if x.elementCount == 0 { return [x] }
+      let shifted = x - x.detached().amax(dim: dim, keepDim: true)
+      if log { return [shifted - shifted.exp().sum(dim: dim, keepDim: true).log()] }
+      let e = shifted.exp()
+      return [e / e.sum(dim: dim, keepDim: true)]
+    }
 
-  var gradient: Gradient {
-    .pullback(keeps: .output(0)) { [log, dim] cotangents, saved in
-      [cotangents[0].map { apply(SoftmaxGradient(log: log, dim: dim), saved.output(0), $0) }]
+    package var gradient: Gradient {
+      .pullback(keeps: .output(0)) { [log, dim] cotangents, saved in
+        [cotangents[0].map { apply(Primitives.SoftmaxGradient(log: log, dim: dim), saved.output(0), $0) }]
+      }
     }
   }
 }
 
-/// From the output y and its gradient g: y (g − Σ g y); of the logarithm g − eʸ Σ g.
-struct SoftmaxGradient: Primitive {
-  static let name = "softmaxGradient"
-  let log: Bool
-  let dim: Int
+extension Primitives {
+  /// From the output y and its gradient g: y (g − Σ g y); of the logarithm g − eʸ Σ g.
+  package struct SoftmaxGradient: Primitive {
+    package static let name = "softmaxGradient"
+    package let log: Bool
+    package let dim: Int
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    Softmax.backward(
-      inputs[0].pointer, inputs[1].pointer, into: outputs[0].pointer, inputs[0].dtype, log: log,
-      shape: inputs[0].shape, dim: dim)
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      FlamebackKernels.Softmax.backward(
+        inputs[0].pointer, inputs[1].pointer, into: outputs[0].pointer, inputs[0].dtype, log: log,
+        shape: inputs[0].shape, dim: dim)
+    }
+
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let (y, g) = (inputs[0], inputs[1])
+      if log { return [g - y.exp() * g.sum(dim: dim, keepDim: true)] }
+      return [y * (g - (g * y).sum(dim: dim, keepDim: true))]
+    }
+
+    package var gradient: Gradient { .ofDecomposition }
   }
-
-  func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
-    let (y, g) = (inputs[0], inputs[1])
-    if log { return [g - y.exp() * g.sum(dim: dim, keepDim: true)] }
-    return [y * (g - (g * y).sum(dim: dim, keepDim: true))]
-  }
-
-  var gradient: Gradient { .ofDecomposition }
 }
 
 extension Tensor {
@@ -66,8 +72,8 @@ extension Tensor {
     attempt(like: self) { () throws(OpError) in
       let d = try normalizedDim(dim, rank: rank, op: op)
       let x = dtype.map { to($0) } ?? self
-      if rank > 0 { return apply(SoftmaxOp(log: log, dim: d), x) }
-      return apply(SoftmaxOp(log: log, dim: 0), x.reshape(1)).reshape([])
+      if rank > 0 { return apply(Primitives.Softmax(log: log, dim: d), x) }
+      return apply(Primitives.Softmax(log: log, dim: 0), x.reshape(1)).reshape([])
     }
   }
 

@@ -1,23 +1,25 @@
 import FlamebackCore
 import FlamebackKernels
 
-/// The sum, or the mean, over some dimensions.
-struct Sum: Reducing {
-  let name: String
-  let kind: Reduction.Kind
-  let dims: ReducedDims
-  var dtype: DType?
+extension Primitives {
+  /// The sum, or the mean, over some dimensions.
+  package struct Sum: Reducing {
+    package let name: String
+    package let kind: Reduction.Kind
+    package let dims: ReducedDims
+    package var dtype: DType?
 
-  func resultDType(_ dtype: DType) -> DType { self.dtype ?? (dtype.isDifferentiable ? dtype : .int64) }
+    package func resultDType(_ dtype: DType) -> DType { self.dtype ?? (dtype.isDifferentiable ? dtype : .int64) }
 
-  /// dx = g, repeated (the mean: divided by the count; without NaN: 0 at NaN).
-  var gradient: Gradient {
-    .pullback(keeps: kind == .nanSum ? .input(0) : .nothing) { [dims, kind] cotangents, saved in
-      guard var g = cotangents[0] else { return [nil] }
-      let spec = saved.spec(0)
-      if kind == .mean { g = g / Double(dims.count(of: spec.shape)) }
-      g = dims.expanded(g.to(spec.dtype), spec.shape)
-      return [kind == .nanSum ? Elementwise.select(saved.input(0).isNaN(), Scalar.float(0), g) : g]
+    /// dx = g, repeated (the mean: divided by the count; without NaN: 0 at NaN).
+    package var gradient: Gradient {
+      .pullback(keeps: kind == .nanSum ? .input(0) : .nothing) { [dims, kind] cotangents, saved in
+        guard var g = cotangents[0] else { return [nil] }
+        let spec = saved.spec(0)
+        if kind == .mean { g = g / Double(dims.count(of: spec.shape)) }
+        g = dims.expanded(g.to(spec.dtype), spec.shape)
+        return [kind == .nanSum ? Elementwise.select(saved.input(0).isNaN(), Scalar.float(0), g) : g]
+      }
     }
   }
 }
@@ -27,7 +29,7 @@ extension Tensor {
   public func sum(dim: (any Dims)? = nil, keepDim: Bool = false, dtype: DType? = nil) -> Tensor {
     attempt(like: self) { () throws(OpError) in
       let dims = try ReducedDims(dim, rank: rank, keepDim: keepDim, op: "sum")
-      return apply(Sum(name: "sum", kind: .sum, dims: dims, dtype: dtype), converted(for: dtype))
+      return apply(Primitives.Sum(name: "sum", kind: .sum, dims: dims, dtype: dtype), converted(for: dtype))
     }
   }
 
@@ -48,7 +50,7 @@ extension Tensor {
       let dims = try ReducedDims(dim, rank: rank, keepDim: keepDim, op: "nansum")
       let x = converted(for: dtype)
       let kind: Reduction.Kind = x.dtype.isFloatingPoint ? .nanSum : .sum
-      return apply(Sum(name: "nansum", kind: kind, dims: dims, dtype: dtype), x)
+      return apply(Primitives.Sum(name: "nansum", kind: kind, dims: dims, dtype: dtype), x)
     }
   }
 
@@ -60,7 +62,7 @@ extension Tensor {
       }
       let dims = try ReducedDims(dim, rank: rank, keepDim: keepDim, op: "mean")
       let x = converted(for: dtype)
-      return apply(Sum(name: "mean", kind: .mean, dims: dims, dtype: dtype ?? x.dtype), x)
+      return apply(Primitives.Sum(name: "mean", kind: .mean, dims: dims, dtype: dtype ?? x.dtype), x)
     }
   }
 
@@ -77,7 +79,7 @@ extension Tensor {
   public func countNonzero(dim: (any Dims)? = nil) -> Tensor {
     attempt(like: self) { () throws(OpError) in
       let dims = try ReducedDims(dim, rank: rank, keepDim: false, op: "countNonzero")
-      return apply(Test(name: "countNonzero", kind: .countNonzero, dims: dims), self)
+      return apply(Primitives.Test(name: "countNonzero", kind: .countNonzero, dims: dims), self)
     }
   }
 
@@ -90,7 +92,7 @@ extension Tensor {
   private func test(_ op: String, _ kind: Reduction.Kind, _ dim: (any Dims)?, _ keepDim: Bool) -> Tensor {
     attempt(like: self) { () throws(OpError) in
       let dims = try ReducedDims(dim, rank: rank, keepDim: keepDim, op: op)
-      return apply(Test(name: op, kind: kind, dims: dims), self)
+      return apply(Primitives.Test(name: op, kind: kind, dims: dims), self)
     }
   }
 
@@ -106,12 +108,16 @@ extension Tensor {
   }
 }
 
-/// A reduction with an answer that is no number: any, all, a count.
-struct Test: Reducing {
-  let name: String
-  let kind: Reduction.Kind
-  let dims: ReducedDims
+extension Primitives {
+  /// A reduction with an answer that is no number: any, all, a count.
+  package struct Test: Reducing {
+    package let name: String
+    package let kind: Reduction.Kind
+    package let dims: ReducedDims
 
-  func resultDType(_ dtype: DType) -> DType { kind == .countNonzero ? .int64 : dtype == .uint8 ? .uint8 : .bool }
-  var gradient: Gradient { .none(because: "a count does not change smoothly") }
+    package func resultDType(_ dtype: DType) -> DType {
+      kind == .countNonzero ? .int64 : dtype == .uint8 ? .uint8 : .bool
+    }
+    package var gradient: Gradient { .none(because: "a count does not change smoothly") }
+  }
 }

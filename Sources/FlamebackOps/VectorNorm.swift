@@ -1,44 +1,46 @@
 import FlamebackCore
 import FlamebackKernels
 
-/// (Σ |x|ᵖ)^(1/p) over some dimensions; the largest or smallest |x| for p = ±∞, the number of nonzeros for p = 0.
-struct VectorNorm: Reducing {
-  static let name = "norm"
-  let order: Double
-  let dims: ReducedDims
-  var dtype: DType?
+extension Primitives {
+  /// (Σ |x|ᵖ)^(1/p) over some dimensions; the largest or smallest |x| for p = ±∞, the number of nonzeros for p = 0.
+  package struct VectorNorm: Reducing {
+    package static let name = "norm"
+    package let order: Double
+    package let dims: ReducedDims
+    package var dtype: DType?
 
-  var kind: Reduction.Kind { .norm }
-  var parameter: Double { order }
-  func resultDType(_ dtype: DType) -> DType { (self.dtype ?? dtype).real }
-  var attributes: [(String, String)] { [("ord", "\(order)")] + dims.attributes }
+    package var kind: Reduction.Kind { .norm }
+    package var parameter: Double { order }
+    package func resultDType(_ dtype: DType) -> DType { (self.dtype ?? dtype).real }
+    package var attributes: [(String, String)] { [("ord", "\(order)")] + dims.attributes }
 
-  /// dx = g · sgn(x) · (|x| / norm)^(p−1), with the limits 0 where the norm is 0; ±∞: extremes share g.
-  var gradient: Gradient {
-    if order == 0 { return .pullback(keeps: .nothing) { _, saved in [nil] } }
-    return .pullback(keeps: [.input(0), .output(0)]) { [order, dims] cotangents, saved in
-      guard let g = cotangents[0] else { return [nil] }
-      let shape = saved.spec(0).shape
-      let out = saved.outputSpec(0).dtype
-      let x = saved.input(0).to(saved.spec(0).dtype.isComplex ? out.complex : out)
-      let norm = dims.broadcastable(saved.output(0), shape)
-      let gradient = dims.broadcastable(g, shape)
-      let result: Tensor
-      if order.isInfinite {
-        let extreme = x.abs().detached() .== norm.detached()
-        let count = extreme.sum(dim: dims.dims.isEmpty ? nil : dims.dims, keepDim: true).to(out)
-        result = x.sgn() * Elementwise.select(extreme, gradient / count, Scalar.float(0))
-      } else if order == 1 {
-        result = x.sgn() * gradient
-      } else if order == 2 {
-        result = x * Elementwise.select(norm .== 0, Scalar.float(0), gradient / norm)
-      } else {
-        let factor = Elementwise.normGradient.call([
-          .tensor(gradient), .tensor(x.abs()), .tensor(norm), .scalar(.float(order - 1)),
-        ])
-        result = x.sgn() * factor
+    /// dx = g · sgn(x) · (|x| / norm)^(p−1), with the limits 0 where the norm is 0; ±∞: extremes share g.
+    package var gradient: Gradient {
+      if order == 0 { return .pullback(keeps: .nothing) { _, saved in [nil] } }
+      return .pullback(keeps: [.input(0), .output(0)]) { [order, dims] cotangents, saved in
+        guard let g = cotangents[0] else { return [nil] }
+        let shape = saved.spec(0).shape
+        let out = saved.outputSpec(0).dtype
+        let x = saved.input(0).to(saved.spec(0).dtype.isComplex ? out.complex : out)
+        let norm = dims.broadcastable(saved.output(0), shape)
+        let gradient = dims.broadcastable(g, shape)
+        let result: Tensor
+        if order.isInfinite {
+          let extreme = x.abs().detached() .== norm.detached()
+          let count = extreme.sum(dim: dims.dims.isEmpty ? nil : dims.dims, keepDim: true).to(out)
+          result = x.sgn() * Elementwise.select(extreme, gradient / count, Scalar.float(0))
+        } else if order == 1 {
+          result = x.sgn() * gradient
+        } else if order == 2 {
+          result = x * Elementwise.select(norm .== 0, Scalar.float(0), gradient / norm)
+        } else {
+          let factor = Elementwise.normGradient.call([
+            .tensor(gradient), .tensor(x.abs()), .tensor(norm), .scalar(.float(order - 1)),
+          ])
+          result = x.sgn() * factor
+        }
+        return [result.to(saved.spec(0).dtype)]
       }
-      return [result.to(saved.spec(0).dtype)]
     }
   }
 }
@@ -73,7 +75,7 @@ extension Tensor {
         throw OpError(op, "the \(ord)-norm over dimension \(empty) of size 0 has no value: \(spec)")
       }
       let narrows = dtype.map { $0.byteSize < self.dtype.byteSize } ?? false
-      return apply(VectorNorm(order: ord, dims: dims, dtype: dtype), narrows ? to(dtype!) : self)
+      return apply(Primitives.VectorNorm(order: ord, dims: dims, dtype: dtype), narrows ? to(dtype!) : self)
     }
   }
 

@@ -5,35 +5,37 @@ extension Tensor {
   /// Complex numbers of these real and imaginary parts, both float32 or both float64. SeeAlso: torch.complex
   public static func complex(_ real: Tensor, _ imag: Tensor) -> Tensor {
     let parts = broadcastTensors([real, imag])
-    return apply(ComplexOfParts(), parts)[0]
+    return apply(Primitives.ComplexOfParts(), parts)[0]
   }
 
   /// Complex numbers of these absolute values and angles. SeeAlso: torch.polar
   public static func polar(_ abs: Tensor, _ angle: Tensor) -> Tensor { complex(abs * angle.cos(), abs * angle.sin()) }
 }
 
-/// Real and imaginary parts of one shape side by side.
-struct ComplexOfParts: Primitive {
-  static let name = "complex"
-  var acceptsStrides: Bool { true }
+extension Primitives {
+  /// Real and imaginary parts of one shape side by side.
+  package struct ComplexOfParts: Primitive {
+    package static let name = "complex"
+    package var acceptsStrides: Bool { true }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    guard inputs[0].dtype == inputs[1].dtype, inputs[0].dtype == .float32 || inputs[0].dtype == .float64 else {
-      throw OpError("complex", "expects two float32 or two float64 tensors, got \(inputs[0]) × \(inputs[1])")
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      guard inputs[0].dtype == inputs[1].dtype, inputs[0].dtype == .float32 || inputs[0].dtype == .float64 else {
+        throw OpError("complex", "expects two float32 or two float64 tensors, got \(inputs[0]) × \(inputs[1])")
+      }
+      return [TensorSpec(shape: inputs[0].shape, dtype: inputs[0].dtype.complex, device: inputs[0].device)]
     }
-    return [TensorSpec(shape: inputs[0].shape, dtype: inputs[0].dtype.complex, device: inputs[0].device)]
-  }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let out = outputs[0]
-    let strides = Shape(out.shape.contiguousStrides.map { 2 * $0 })
-    for (part, x) in inputs.enumerated() {
-      Strided.copy(
-        x.pointer, x.dtype, x.strides, to: out.pointer + part * x.dtype.byteSize, x.dtype, strides, over: out.shape)
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let out = outputs[0]
+      let strides = Shape(out.shape.contiguousStrides.map { 2 * $0 })
+      for (part, x) in inputs.enumerated() {
+        Strided.copy(
+          x.pointer, x.dtype, x.strides, to: out.pointer + part * x.dtype.byteSize, x.dtype, strides, over: out.shape)
+      }
     }
-  }
 
-  var gradient: Gradient {
-    .pullback(keeps: .nothing) { cotangents, _ in [cotangents[0]?.real, cotangents[0]?.imag] }
+    package var gradient: Gradient {
+      .pullback(keeps: .nothing) { cotangents, _ in [cotangents[0]?.real, cotangents[0]?.imag] }
+    }
   }
 }

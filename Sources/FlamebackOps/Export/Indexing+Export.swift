@@ -1,14 +1,14 @@
 import FlamebackCore
 import FlamebackKernels
 
-extension Embedding: Exportable {
+extension Primitives.Embedding: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let shape = inputs[1].shape + Shape(inputs[0].shape.dropFirst())
     return [nodes.node("Gather", [inputs[0], inputs[1]], [("axis", .int(0))], inputs[0].dtype, shape: shape)]
   }
 }
 
-extension Gather: Exportable {
+extension Primitives.Gather: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let index = nodes.cast(inputs[1], to: .int64)
     return [
@@ -30,7 +30,7 @@ extension ScatterReduction {
   }
 }
 
-extension Scatter: Exportable {
+extension Primitives.Scatter: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     var attributes: [(String, ExportAttribute)] = [("axis", .int(dim))]
     if let reduction {
@@ -42,7 +42,7 @@ extension Scatter: Exportable {
   }
 }
 
-extension IndexSelect: Exportable {
+extension Primitives.IndexSelect: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     var shape = inputs[0].shape
     shape[dim] = inputs[1].shape.elementCount
@@ -50,7 +50,7 @@ extension IndexSelect: Exportable {
   }
 }
 
-extension IndexRows: Exportable {
+extension Primitives.IndexRows: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let (x, source) = (inputs[0], inputs[2])
     var attributes: [(String, ExportAttribute)] = [("axis", .int(dim))]
@@ -80,7 +80,7 @@ extension IndexPlan {
   }
 }
 
-extension Index: Exportable {
+extension Primitives.Index: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let (x, indices) = (inputs[0], Array(inputs.dropFirst()))
     let shape = plan.resultShape(of: x.shape, indices: indices[0].shape)
@@ -92,7 +92,7 @@ extension Index: Exportable {
   }
 }
 
-extension IndexPut: Exportable {
+extension Primitives.IndexPut: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let (x, indices) = (inputs[0], Array(inputs.dropFirst(2)))
     let index = try plan.joined(indices, name, to: nodes)
@@ -106,19 +106,19 @@ extension IndexPut: Exportable {
   }
 }
 
-extension Nonzero: Exportable {
+extension Primitives.Nonzero: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     throw OpError(name, "the shape of the result depends on the data")
   }
 }
 
-extension MaskedSelect: Exportable {
+extension Primitives.MaskedSelect: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     throw OpError(name, "the shape of the result depends on the data")
   }
 }
 
-extension Selection: Exportable {
+extension Primitives.Selection: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
     let count: Int

@@ -1,7 +1,7 @@
 import FlamebackCore
 import FlamebackKernels
 
-extension MatrixMultiply: Exportable {
+extension Primitives.MatrixMultiply: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let (a, b) = (inputs[0], inputs[1])
     let dtype = a.dtype
@@ -22,7 +22,7 @@ extension MatrixMultiply: Exportable {
   }
 }
 
-extension BatchNorm: Exportable {
+extension Primitives.BatchNorm: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     // Statistics of the batch are written as the sums they are (`decomposed`).
     if training { throw OpError(name, "measures the batch: switch the model to evaluation with eval()") }
@@ -40,7 +40,7 @@ extension BatchNorm: Exportable {
   }
 }
 
-extension LayerNorm: Exportable {
+extension Primitives.LayerNorm: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
     // The last dimensions that have n elements together: as many as the weight has, else the fewest.
@@ -73,7 +73,7 @@ extension LayerNorm: Exportable {
   }
 }
 
-extension FusedAttention: Exportable {
+extension Primitives.FusedAttention: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let (q, k, v) = (inputs[0], inputs[1], inputs[2])
     let dtype = q.dtype

@@ -18,7 +18,7 @@ extension ReducedDims {
   }
 }
 
-extension Sum: Exportable {
+extension Primitives.Sum: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = nodes.cast(inputs[0], to: resultDType(inputs[0].dtype))
     switch kind {
@@ -29,7 +29,7 @@ extension Sum: Exportable {
   }
 }
 
-extension Test: Exportable {
+extension Primitives.Test: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let truth = nodes.cast(nodes.cast(inputs[0], to: .bool), to: kind == .countNonzero ? .int64 : .int32)
     let op = kind == .countNonzero ? "ReduceSum" : kind == .any ? "ReduceMax" : "ReduceMin"
@@ -37,7 +37,7 @@ extension Test: Exportable {
   }
 }
 
-extension Extremum: Exportable {
+extension Primitives.Extremum: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     [dims.node(kind == .maximum ? "ReduceMax" : "ReduceMin", inputs[0], to: nodes)]
   }
@@ -56,7 +56,7 @@ private func argument(
   return nodes.node(op, [flat], [("axis", .int(0)), ("keepdims", .int(0))], .int64, shape: [])
 }
 
-extension ExtremumWithIndex: Exportable {
+extension Primitives.ExtremumWithIndex: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let isMaximum = kind == .argMaximum || kind == .maximum
     return [
@@ -66,25 +66,25 @@ extension ExtremumWithIndex: Exportable {
   }
 }
 
-extension ArgExtremum: Exportable {
+extension Primitives.ArgExtremum: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     [try argument(kind == .argMaximum ? "ArgMax" : "ArgMin", inputs[0], dims, name, to: nodes)]
   }
 }
 
-extension Prod: Exportable {
+extension Primitives.Prod: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     [dims.node("ReduceProd", nodes.cast(inputs[0], to: resultDType(inputs[0].dtype)), to: nodes)]
   }
 }
 
-extension LogSumExp: Exportable {
+extension Primitives.LogSumExp: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     [dims.node("ReduceLogSumExp", inputs[0], to: nodes)]
   }
 }
 
-extension Variance: Exportable {
+extension Primitives.Variance: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
     let mean = dims.node("ReduceMean", x, to: nodes, keepDim: true)
@@ -105,7 +105,7 @@ extension Variance: Exportable {
   }
 }
 
-extension VectorNorm: Exportable {
+extension Primitives.VectorNorm: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = nodes.cast(inputs[0], to: resultDType(inputs[0].dtype))
     if order == 1 { return [dims.node("ReduceL1", x, to: nodes)] }
@@ -119,7 +119,7 @@ extension VectorNorm: Exportable {
   }
 }
 
-extension RunningSum: Exportable {
+extension Primitives.RunningSum: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let target = try infer([TensorSpec(shape: inputs[0].shape, dtype: inputs[0].dtype)])[0].dtype
     let x = nodes.cast(inputs[0], to: target)
@@ -128,7 +128,7 @@ extension RunningSum: Exportable {
   }
 }
 
-extension SoftmaxOp: Exportable {
+extension Primitives.Softmax: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     [nodes.node(log ? "LogSoftmax" : "Softmax", [inputs[0]], [("axis", .int(dim))], inputs[0].dtype)]
   }

@@ -1,7 +1,7 @@
 import FlamebackCore
 import FlamebackKernels
 
-extension Convolution: Exportable {
+extension Primitives.Convolution: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let shape = try infer(inputs.map { TensorSpec(shape: $0.shape, dtype: $0.dtype) })[0].shape
     let attributes: [(String, ExportAttribute)] = [
@@ -13,7 +13,7 @@ extension Convolution: Exportable {
   }
 }
 
-extension TransposedConvolution: Exportable {
+extension Primitives.TransposedConvolution: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let (x, weight) = (inputs[0], inputs[1])
     nodes.followsAxes = true  // the size follows the input; what is added to it does not change
@@ -53,7 +53,7 @@ private func batched(
   }
 }
 
-extension MaxPool: Exportable {
+extension Primitives.MaxPool: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
     let n = size.count
@@ -73,23 +73,23 @@ extension MaxPool: Exportable {
   }
 }
 
-extension Planewise: Exportable {
+extension Primitives.Planewise: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
-    if let op = self as? Planewise<ImageColumns> { return try op.write(x, to: nodes) }
+    if let op = self as? Primitives.Planewise<ImageColumns> { return try op.write(x, to: nodes) }
     if isTransposed { throw OpError(name, "ONNX has no operator for it") }
     let shape = Shape(x.shape.dropLast(map.input.count)) + Shape(map.output)
     switch self {
-    case let op as Planewise<AveragePoolMap>: return try op.map.write(x, shape: shape, to: nodes)
-    case let op as Planewise<AdaptiveAverageMap>:
+    case let op as Primitives.Planewise<AveragePoolMap>: return try op.map.write(x, shape: shape, to: nodes)
+    case let op as Primitives.Planewise<AdaptiveAverageMap>:
       try nodes.requireFixed(op, "a pool of adapted size") { $0.map.output }
       if op.map.output.contains(where: { $0 != 1 }) {
         try nodes.requireFixed(op, "the input of an adaptive pool") { $0.map.input }
       }
       guard zip(op.map.input, op.map.output).allSatisfy({ $0 % $1 == 0 }) else { return [op.map.write(x, to: nodes)] }
       return try adaptive("AveragePool", x, op.map.input, op.map.output, shape, name, to: nodes)
-    case let op as Planewise<InterpolationMap>: return try op.write(x, shape: shape, to: nodes)
-    case let op as Planewise<PaddingMap>: return [try op.map.write(x, shape: shape, to: nodes)]
+    case let op as Primitives.Planewise<InterpolationMap>: return try op.write(x, shape: shape, to: nodes)
+    case let op as Primitives.Planewise<PaddingMap>: return [try op.map.write(x, shape: shape, to: nodes)]
     default: throw OpError(name, "ONNX has no operator for it")
     }
   }
@@ -118,7 +118,7 @@ extension AdaptiveAverageMap {
   }
 }
 
-extension Planewise where Map == ImageColumns {
+extension Primitives.Planewise where Map == ImageColumns {
   /// Windows as columns: a convolution with one kernel for each place of the window. Back: `Col2Im`.
   fileprivate func write(_ x: ExportValue, to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let (kernel, channels) = (map.kernel, map.channels)
@@ -146,7 +146,7 @@ extension Planewise where Map == ImageColumns {
   }
 }
 
-extension PlanePlacement: Exportable {
+extension Primitives.PlanePlacement: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     guard kind == .assign else { throw OpError(name, "ONNX has no operator for it") }
     let (x, places) = (inputs[0], inputs[1])
@@ -199,7 +199,7 @@ private func adaptive(
   }
 }
 
-extension AdaptiveMaxPool: Exportable {
+extension Primitives.AdaptiveMaxPool: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
     try nodes.requireFixed(self, "a pool of adapted size") { $0.size }
@@ -209,7 +209,7 @@ extension AdaptiveMaxPool: Exportable {
   }
 }
 
-extension Planewise where Map == InterpolationMap {
+extension Primitives.Planewise where Map == InterpolationMap {
   fileprivate func write(_ x: ExportValue, shape: Shape, to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let n = map.input.count
     let axes = Array((x.rank - n)..<x.rank)
@@ -264,7 +264,7 @@ extension PaddingMap {
   }
 }
 
-extension GridSample: Exportable {
+extension Primitives.GridSample: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let shape = try infer(inputs.map { TensorSpec(shape: $0.shape, dtype: $0.dtype) })[0].shape
     let isOld = nodes.opset < 20

@@ -4,7 +4,7 @@ import FlamebackKernels
 /// How ONNX says "to the end".
 private let end = Int(Int64.max)
 
-extension View: Exportable {
+extension Primitives.View: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let sizes = try nodes.sizes(of: self, infers: true) { $0.shape.array }
     // A size of 0 would mean "as before".
@@ -13,14 +13,14 @@ extension View: Exportable {
   }
 }
 
-extension Permute: Exportable {
+extension Primitives.Permute: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let shape = Shape(order.map { inputs[0].shape[$0] })
     return [nodes.node("Transpose", [inputs[0]], [("perm", .ints(order))], inputs[0].dtype, shape: shape)]
   }
 }
 
-extension Slice: Exportable {
+extension Primitives.Slice: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
     let starts = try nodes.sizes(of: self) { [$0.start] }
@@ -35,16 +35,20 @@ extension Slice: Exportable {
   }
 }
 
-extension EmbedView: Exportable {
+extension Primitives.EmbedView: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
-    guard let slice = view as? Slice, slice.step == 1 else { throw OpError(name, "ONNX has no operator for it") }
+    guard let slice = view as? Primitives.Slice, slice.step == 1 else {
+      throw OpError(name, "ONNX has no operator for it")
+    }
     let x = inputs[0]
     var part = x.shape
     part[slice.dim] = slice.length
     guard inputs[1].shape == part else { throw OpError(name, "values that are broadcast") }
     // What lies before, the new part, what lies behind.
-    let starts = try nodes.sizes(of: self) { [($0.view as! Slice).start] }
-    let ends = try nodes.sizes(of: self) { [($0.view as! Slice).start + ($0.view as! Slice).length] }
+    let starts = try nodes.sizes(of: self) { [($0.view as! Primitives.Slice).start] }
+    let ends = try nodes.sizes(of: self) {
+      [($0.view as! Primitives.Slice).start + ($0.view as! Primitives.Slice).length]
+    }
     let axis = nodes.ints([slice.dim])
     let before = nodes.node("Slice", [x, nodes.ints([0]), starts, axis], [], x.dtype, shape: x.shape)
     let after = nodes.node("Slice", [x, ends, nodes.ints([end]), axis], [], x.dtype, shape: x.shape)
@@ -52,7 +56,7 @@ extension EmbedView: Exportable {
   }
 }
 
-extension Select: Exportable {
+extension Primitives.Select: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
     var sizes = x.shape.array
@@ -65,14 +69,14 @@ extension Select: Exportable {
   }
 }
 
-extension BasicIndex: Exportable {
+extension Primitives.BasicIndex: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     var value = inputs[0]
     let siblings = nodes.siblings
     defer { nodes.siblings = siblings }
     for (i, step) in steps.enumerated() {
       // Each step finds its counterparts among the steps of the other traces.
-      let others = siblings.compactMap { ($0 as? BasicIndex)?.steps[i] }
+      let others = siblings.compactMap { ($0 as? Primitives.BasicIndex)?.steps[i] }
       switch step {
       case .select(let select):
         nodes.siblings = others.compactMap { if case .select(let other) = $0 { other } else { nil } }
@@ -91,7 +95,7 @@ extension BasicIndex: Exportable {
   }
 }
 
-extension Region: Exportable {
+extension Primitives.Region: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
     let starts = try nodes.sizes(of: self) { $0.start }
@@ -100,7 +104,7 @@ extension Region: Exportable {
   }
 }
 
-extension Split: Exportable {
+extension Primitives.Split: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
     let pieces = try nodes.sizes(of: self) { $0.sizes }
@@ -113,7 +117,7 @@ extension Split: Exportable {
   }
 }
 
-extension Unbind: Exportable {
+extension Primitives.Unbind: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
     try nodes.requireFixed(self, "the number of results") { [$0.count] }
@@ -128,7 +132,7 @@ extension Unbind: Exportable {
   }
 }
 
-extension Windows: Exportable {
+extension Primitives.Windows: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
     try nodes.requireFixed(x, [dim], op: name)
@@ -145,7 +149,7 @@ extension Windows: Exportable {
   }
 }
 
-extension Cat: Exportable {
+extension Primitives.Cat: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     var shape = inputs[0].shape
     shape[dim] = inputs.reduce(0) { $0 + $1.shape[dim] }
@@ -153,7 +157,7 @@ extension Cat: Exportable {
   }
 }
 
-extension ConstantPad: Exportable {
+extension Primitives.ConstantPad: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
     nodes.followsAxes = true  // padding is what does not change
@@ -162,7 +166,7 @@ extension ConstantPad: Exportable {
   }
 }
 
-extension Flip: Exportable {
+extension Primitives.Flip: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
     let from = nodes.ints(dims.map { _ in -1 })
@@ -171,7 +175,7 @@ extension Flip: Exportable {
   }
 }
 
-extension Triangle: Exportable {
+extension Primitives.Triangle: Exportable {
   package func export(_ inputs: [ExportValue], to nodes: NodeWriter) throws(OpError) -> [ExportValue] {
     let x = inputs[0]
     let diagonal = nodes.number(.int(diagonal), .int64)

@@ -57,13 +57,13 @@ extension Tensor {
         x = x.resized(d, to: spectrum == .real && d == last ? size / 2 + 1 : size)
       }
       let factor = norm.factor(sizes.reduce(1, *), forward: forward)
-      let kind: FourierTransform.Kind
+      let kind: Primitives.FourierTransform.Kind
       switch spectrum {
       case .complex: kind = .complex
       case .half: kind = .realToComplex
       case .real: kind = .complexToReal(size: sizes.removeLast())
       }
-      return apply(FourierTransform(name: op, kind: kind, dims: dims, forward: forward, factor: factor), x)
+      return apply(Primitives.FourierTransform(name: op, kind: kind, dims: dims, forward: forward, factor: factor), x)
     }
   }
 

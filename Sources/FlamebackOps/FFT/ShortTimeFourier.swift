@@ -69,7 +69,8 @@ extension Tensor {
       let total = nFFT + hop * (frames - 1)
       func overlapped(_ x: Tensor) -> Tensor {
         let base = TensorSpec(shape: [x.shape[0], total], dtype: x.dtype, device: device)
-        return apply(ViewAdjoint(view: Windows(dim: 1, size: nFFT, step: hop), base: base), x.contiguous())
+        return apply(
+          Primitives.ViewAdjoint(view: Primitives.Windows(dim: 1, size: nFFT, step: hop), base: base), x.contiguous())
       }
       var signal = overlapped(signals * window)
       var envelope = overlapped((window * window).expand(1, frames, nFFT))

@@ -20,7 +20,7 @@ extension Tensor {
       guard weight.rank == 2 else { throw OpError("embedding", "weight must be a matrix, got \(weight.spec)") }
       let padding = try weight.checkedPadding(paddingIdx)
       let index = try asIndex("embedding").reshape(-1)
-      let lookup = Embedding(padding: padding, scalesByFrequency: scaleGradByFreq, count: weight.shape[0])
+      let lookup = Primitives.Embedding(padding: padding, scalesByFrequency: scaleGradByFreq, count: weight.shape[0])
       guard sparse, let slot = weight.body.slot, Context.isGradEnabled else {
         return apply(lookup, weight, index).reshaped(shape + [weight.shape[1]])
       }
@@ -115,84 +115,89 @@ extension Tensor {
   }
 }
 
-/// Rows of a matrix by number. Inputs: weight, index.
-struct Embedding: Primitive {
-  static let name = "embedding"
-  let padding: Int?
-  let scalesByFrequency: Bool
-  let count: Int
+extension Primitives {
+  /// Rows of a matrix by number. Inputs: weight, index.
+  package struct Embedding: Primitive {
+    package static let name = "embedding"
+    package let padding: Int?
+    package let scalesByFrequency: Bool
+    package let count: Int
 
-  var attributes: [(String, String)] {
-    [("paddingIdx", padding.map { "\($0)" } ?? "none"), ("scaleGradByFreq", "\(scalesByFrequency)")]
-  }
-
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    [
-      TensorSpec(
-        shape: [inputs[1].shape[0], inputs[0].shape[1]], dtype: inputs[0].dtype, device: inputs[0].device)
-    ]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (weight, index) = (inputs[0], inputs[1])
-    let rows = Int64(index.elementCount)
-    let (n, inner) = (Int64(weight.shape[0]), Int64(weight.shape[1]))
-    for i in 0..<index.elementCount where index.int64s[i] < 0 || index.int64s[i] >= n {
-      throw OpError("embedding", "index \(index.int64s[i]) is out of range for \(n) rows")
+    package var attributes: [(String, String)] {
+      [("paddingIdx", padding.map { "\($0)" } ?? "none"), ("scaleGradByFreq", "\(scalesByFrequency)")]
     }
-    _ = runChecked(rows, grain: max(1, 16384 / max(Int(inner), 1))) { begin, end in
-      fb_index_select(weight.itemSize, weight.pointer, 1, n, inner, index.int64s, rows, outputs[0].pointer, begin, end)
-    }
-  }
 
-  var gradient: Gradient {
-    .pullback(keeps: .input(1)) { [self] cotangents, saved in
-      [cotangents[0].map { apply(EmbeddingBackward(forward: self), $0, saved.input(1)) }, nil]
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      [
+        TensorSpec(
+          shape: [inputs[1].shape[0], inputs[0].shape[1]], dtype: inputs[0].dtype, device: inputs[0].device)
+      ]
+    }
+
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (weight, index) = (inputs[0], inputs[1])
+      let rows = Int64(index.elementCount)
+      let (n, inner) = (Int64(weight.shape[0]), Int64(weight.shape[1]))
+      for i in 0..<index.elementCount where index.int64s[i] < 0 || index.int64s[i] >= n {
+        throw OpError("embedding", "index \(index.int64s[i]) is out of range for \(n) rows")
+      }
+      _ = runChecked(rows, grain: max(1, 16384 / max(Int(inner), 1))) { begin, end in
+        fb_index_select(
+          weight.itemSize, weight.pointer, 1, n, inner, index.int64s, rows, outputs[0].pointer, begin, end)
+      }
+    }
+
+    package var gradient: Gradient {
+      .pullback(keeps: .input(1)) { [self] cotangents, saved in
+        [cotangents[0].map { apply(Primitives.EmbeddingBackward(forward: self), $0, saved.input(1)) }, nil]
+      }
     }
   }
 }
 
-/// The gradient of the matrix: the rows' gradients added up. Inputs: gradient of the rows, index.
-struct EmbeddingBackward: Primitive {
-  static let name = "embedding_backward"
-  let forward: Embedding
+extension Primitives {
+  /// The gradient of the matrix: the rows' gradients added up. Inputs: gradient of the rows, index.
+  package struct EmbeddingBackward: Primitive {
+    package static let name = "embedding_backward"
+    package let forward: Primitives.Embedding
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    [TensorSpec(shape: [forward.count, inputs[0].shape[1]], dtype: inputs[0].dtype, device: inputs[0].device)]
-  }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      [TensorSpec(shape: [forward.count, inputs[0].shape[1]], dtype: inputs[0].dtype, device: inputs[0].device)]
+    }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (g, index, out) = (inputs[0], inputs[1], outputs[0])
-    let count = Int64(index.elementCount)
-    let counts = forward.scalesByFrequency ? frequencies(index) : []
-    // Every thread reads all indices, so its share of the rows must be worth it.
-    ThreadPool.run(count: forward.count, grain: max(forward.count / 16, 1024)) { range in
-      counts.withUnsafeBufferPointer { counts in
-        fb_embedding_backward(
-          g.code, g.pointer, index.int64s, count, Int64(g.shape[1]), Int64(forward.padding ?? -1),
-          counts.isEmpty ? nil : counts.baseAddress, out.pointer, Int64(range.lowerBound), Int64(range.upperBound))
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (g, index, out) = (inputs[0], inputs[1], outputs[0])
+      let count = Int64(index.elementCount)
+      let counts = forward.scalesByFrequency ? frequencies(index) : []
+      // Every thread reads all indices, so its share of the rows must be worth it.
+      ThreadPool.run(count: forward.count, grain: max(forward.count / 16, 1024)) { range in
+        counts.withUnsafeBufferPointer { counts in
+          fb_embedding_backward(
+            g.code, g.pointer, index.int64s, count, Int64(g.shape[1]), Int64(forward.padding ?? -1),
+            counts.isEmpty ? nil : counts.baseAddress, out.pointer, Int64(range.lowerBound), Int64(range.upperBound))
+        }
       }
     }
-  }
 
-  private func frequencies(_ index: HostView) -> [Int64] {
-    var counts = [Int64](repeating: 0, count: forward.count)
-    for i in 0..<index.elementCount { counts[Int(index.int64s[i])] += 1 }
-    return counts
-  }
+    private func frequencies(_ index: HostView) -> [Int64] {
+      var counts = [Int64](repeating: 0, count: forward.count)
+      for i in 0..<index.elementCount { counts[Int(index.int64s[i])] += 1 }
+      return counts
+    }
 
-  var gradient: Gradient {
-    .pullback(keeps: .input(1)) { [forward] cotangents, saved in
-      guard var g = cotangents[0] else { return [nil, nil] }
-      let index = saved.input(1)
-      if let padding = forward.padding {
-        g = g.indexFill(dim: 0, index: Tensor([padding], shape: [1], device: g.device), value: 0)
+    package var gradient: Gradient {
+      .pullback(keeps: .input(1)) { [forward] cotangents, saved in
+        guard var g = cotangents[0] else { return [nil, nil] }
+        let index = saved.input(1)
+        if let padding = forward.padding {
+          g = g.indexFill(dim: 0, index: Tensor([padding], shape: [1], device: g.device), value: 0)
+        }
+        if forward.scalesByFrequency {
+          let counts = index.bincount(minLength: forward.count).to(g.dtype)
+          g = g / counts.maskedFill(counts .== 0, 1).unsqueeze(1)
+        }
+        return [g.indexSelect(dim: 0, index: index), nil]
       }
-      if forward.scalesByFrequency {
-        let counts = index.bincount(minLength: forward.count).to(g.dtype)
-        g = g / counts.maskedFill(counts .== 0, 1).unsqueeze(1)
-      }
-      return [g.indexSelect(dim: 0, index: index), nil]
     }
   }
 }

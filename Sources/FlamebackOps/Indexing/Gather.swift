@@ -12,9 +12,9 @@ extension Tensor {
       if index.elementCount == 0 && index.rank != rank { return newEmpty(index.shape) }
       if rank == 0 || index.rank == 0 {
         guard rank <= 1 && index.rank <= 1 else { throw mismatch("gather", index) }
-        return apply(Gather(dim: 0), atLeast1d(), indices.atLeast1d()).reshaped(index.shape)
+        return apply(Primitives.Gather(dim: 0), atLeast1d(), indices.atLeast1d()).reshaped(index.shape)
       }
-      return apply(Gather(dim: d), self, indices)
+      return apply(Primitives.Gather(dim: d), self, indices)
     }
   }
 
@@ -86,7 +86,7 @@ extension Tensor {
     attempt(like: self) { () throws(OpError) in
       let d = try normalizedDim(dim, rank: rank, op: op)
       guard src.dtype == dtype else { throw OpError(op, "dtypes must agree: \(spec) × \(src.spec)") }
-      let primitive = Scatter(dim: rank == 0 ? 0 : d, reduction: reduction, includeSelf: includeSelf)
+      let primitive = Primitives.Scatter(dim: rank == 0 ? 0 : d, reduction: reduction, includeSelf: includeSelf)
       if index.elementCount == 0 { return clone() }
       let indices = try index.asIndex(op)
       if rank == 0 || index.rank == 0 || src.rank == 0 {
@@ -106,41 +106,43 @@ extension Tensor {
   }
 }
 
-/// Elements named along a dimension.
-struct Gather: Primitive {
-  static let name = "gather"
-  let dim: Int
+extension Primitives {
+  /// Elements named along a dimension.
+  package struct Gather: Primitive {
+    package static let name = "gather"
+    package let dim: Int
 
-  var acceptsStrides: Bool { true }
-  var attributes: [(String, String)] { [("dim", "\(dim)")] }
+    package var acceptsStrides: Bool { true }
+    package var attributes: [(String, String)] { [("dim", "\(dim)")] }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    try checkIndex("gather", inputs[0], inputs[1], dim)
-    return [TensorSpec(shape: inputs[1].shape, dtype: inputs[0].dtype, device: inputs[0].device)]
-  }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      try checkIndex("gather", inputs[0], inputs[1], dim)
+      return [TensorSpec(shape: inputs[1].shape, dtype: inputs[0].dtype, device: inputs[0].device)]
+    }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, out) = (inputs[0], outputs[0])
-    if out.elementCount == 0 { return }
-    let index = try Packed(inputs[1])
-    let bad = out.shape.withUnsafePointer { shape in
-      x.strides.withUnsafePointer { strides in
-        runChecked(fb_line_count(Int32(out.shape.count), shape, Int32(dim)), grain: lineGrain(out.shape, dim)) {
-          begin, end in
-          fb_gather(
-            x.itemSize, Int32(out.shape.count), shape, Int32(dim), index.int64s, x.pointer, strides,
-            Int64(x.shape[dim]), out.pointer, begin, end)
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, out) = (inputs[0], outputs[0])
+      if out.elementCount == 0 { return }
+      let index = try Packed(inputs[1])
+      let bad = out.shape.withUnsafePointer { shape in
+        x.strides.withUnsafePointer { strides in
+          runChecked(fb_line_count(Int32(out.shape.count), shape, Int32(dim)), grain: lineGrain(out.shape, dim)) {
+            begin, end in
+            fb_gather(
+              x.itemSize, Int32(out.shape.count), shape, Int32(dim), index.int64s, x.pointer, strides,
+              Int64(x.shape[dim]), out.pointer, begin, end)
+          }
         }
       }
+      if bad >= 0 { throw outOfRange("gather", index.int64s[Int(bad)], dim, Int64(x.shape[dim])) }
     }
-    if bad >= 0 { throw outOfRange("gather", index.int64s[Int(bad)], dim, Int64(x.shape[dim])) }
-  }
 
-  var gradient: Gradient {
-    .pullback(keeps: .input(1)) { [dim] cotangents, saved in
-      guard let g = cotangents[0] else { return [nil, nil] }
-      let spec = saved.spec(0)
-      return [Tensor.zeros(like: g, spec.shape).scatterAdd(dim: dim, index: saved.input(1), src: g), nil]
+    package var gradient: Gradient {
+      .pullback(keeps: .input(1)) { [dim] cotangents, saved in
+        guard let g = cotangents[0] else { return [nil, nil] }
+        let spec = saved.spec(0)
+        return [Tensor.zeros(like: g, spec.shape).scatterAdd(dim: dim, index: saved.input(1), src: g), nil]
+      }
     }
   }
 }
@@ -177,66 +179,68 @@ struct Packed {
   var int64s: UnsafeMutablePointer<Int64> { pointer.assumingMemoryBound(to: Int64.self) }
 }
 
-/// Values written, or combined with what is there, at the places named along a dimension. Inputs: base, index, source.
-struct Scatter: Primitive {
-  static let name = "scatter"
-  let dim: Int
-  let reduction: ScatterReduction?
-  let includeSelf: Bool
+extension Primitives {
+  /// Values written, or combined with what is there, at the places named along a dimension. Inputs: base, index, source.
+  package struct Scatter: Primitive {
+    package static let name = "scatter"
+    package let dim: Int
+    package let reduction: ScatterReduction?
+    package let includeSelf: Bool
 
-  var acceptsStrides: Bool { true }
-  var attributes: [(String, String)] {
-    [("dim", "\(dim)"), ("reduce", reduction?.rawValue ?? "none"), ("includeSelf", "\(includeSelf)")]
-  }
+    package var acceptsStrides: Bool { true }
+    package var attributes: [(String, String)] {
+      [("dim", "\(dim)"), ("reduce", reduction?.rawValue ?? "none"), ("includeSelf", "\(includeSelf)")]
+    }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    try checkIndex("scatter", inputs[0], inputs[1], dim)
-    try checkOrder(reduction, inputs[0], "scatterReduce")
-    return [inputs[0]]
-  }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      try checkIndex("scatter", inputs[0], inputs[1], dim)
+      try checkOrder(reduction, inputs[0], "scatterReduce")
+      return [inputs[0]]
+    }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, source, out) = (inputs[0], inputs[2], outputs[0])
-    Strided.copy(x.pointer, x.dtype, x.strides, to: out.pointer, x.dtype, nil, over: x.shape)
-    let shape = inputs[1].shape
-    if shape.elementCount == 0 { return }
-    let index = try Packed(inputs[1])
-    let strides = out.shape.contiguousStrides
-    let bad = shape.withUnsafePointer { shapePointer in
-      source.strides.withUnsafePointer { sourceStrides in
-        strides.withUnsafePointer { targetStrides in
-          runChecked(
-            fb_line_count(Int32(shape.count), shapePointer, Int32(dim)), grain: lineGrain(shape, dim)
-          ) { begin, end in
-            fb_scatter(
-              x.code, reduction?.code ?? Int32(FB_SCATTER_ASSIGN), includeSelf, Int32(shape.count), shapePointer,
-              Int32(dim), index.int64s, source.pointer, sourceStrides, out.pointer, targetStrides,
-              Int64(out.shape[dim]), begin, end)
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, source, out) = (inputs[0], inputs[2], outputs[0])
+      Strided.copy(x.pointer, x.dtype, x.strides, to: out.pointer, x.dtype, nil, over: x.shape)
+      let shape = inputs[1].shape
+      if shape.elementCount == 0 { return }
+      let index = try Packed(inputs[1])
+      let strides = out.shape.contiguousStrides
+      let bad = shape.withUnsafePointer { shapePointer in
+        source.strides.withUnsafePointer { sourceStrides in
+          strides.withUnsafePointer { targetStrides in
+            runChecked(
+              fb_line_count(Int32(shape.count), shapePointer, Int32(dim)), grain: lineGrain(shape, dim)
+            ) { begin, end in
+              fb_scatter(
+                x.code, reduction?.code ?? Int32(FB_SCATTER_ASSIGN), includeSelf, Int32(shape.count), shapePointer,
+                Int32(dim), index.int64s, source.pointer, sourceStrides, out.pointer, targetStrides,
+                Int64(out.shape[dim]), begin, end)
+            }
           }
         }
       }
+      if bad >= 0 { throw outOfRange("scatter", index.int64s[Int(bad)], dim, Int64(out.shape[dim])) }
     }
-    if bad >= 0 { throw outOfRange("scatter", index.int64s[Int(bad)], dim, Int64(out.shape[dim])) }
-  }
 
-  var gradient: Gradient {
-    var kept: Kept = .input(1)
-    if let reduction, reduction != .sum, reduction != .mean { kept = [.inputs, .output(0)] }
-    if reduction == .mean { kept = [.input(1), .input(2)] }
-    return .pullback(keeps: kept) { [self] cotangents, saved in
-      guard let g = cotangents[0] else { return [nil, nil, nil] }
-      let index = saved.input(1)
-      func clear(_ x: Tensor) -> Tensor { x.scatter(dim: dim, index: index, value: 0) }
-      guard let reduction else { return [clear(g), nil, g.gather(dim: dim, index: index)] }
-      if reduction == .sum && includeSelf { return [g, nil, g.gather(dim: dim, index: index)] }
-      let needsValues = reduction != .sum && reduction != .mean
-      let both = combinedGradients(
-        reduction, includeSelf: includeSelf, g, base: needsValues ? saved.input(0) : g,
-        source: reduction == .sum ? g : saved.input(2), result: needsValues ? saved.output(0) : g,
-        spread: { $0.scatterAdd(dim: dim, index: index, src: $1) }, collect: { $0.gather(dim: dim, index: index) },
-        combine: { $0.scatterReduce(dim: dim, index: index, src: $1, reduce: reduction, includeSelf: includeSelf) },
-        clear: clear)
-      return [both[0], nil, both[1]]
+    package var gradient: Gradient {
+      var kept: Kept = .input(1)
+      if let reduction, reduction != .sum, reduction != .mean { kept = [.inputs, .output(0)] }
+      if reduction == .mean { kept = [.input(1), .input(2)] }
+      return .pullback(keeps: kept) { [self] cotangents, saved in
+        guard let g = cotangents[0] else { return [nil, nil, nil] }
+        let index = saved.input(1)
+        func clear(_ x: Tensor) -> Tensor { x.scatter(dim: dim, index: index, value: 0) }
+        guard let reduction else { return [clear(g), nil, g.gather(dim: dim, index: index)] }
+        if reduction == .sum && includeSelf { return [g, nil, g.gather(dim: dim, index: index)] }
+        let needsValues = reduction != .sum && reduction != .mean
+        let both = combinedGradients(
+          reduction, includeSelf: includeSelf, g, base: needsValues ? saved.input(0) : g,
+          source: reduction == .sum ? g : saved.input(2), result: needsValues ? saved.output(0) : g,
+          spread: { $0.scatterAdd(dim: dim, index: index, src: $1) }, collect: { $0.gather(dim: dim, index: index) },
+          combine: { $0.scatterReduce(dim: dim, index: index, src: $1, reduce: reduction, includeSelf: includeSelf) },
+          clear: clear)
+        return [both[0], nil, both[1]]
+      }
     }
   }
 }

@@ -14,7 +14,7 @@ extension Tensor {
       if low == high { (low, high) = (low - 1, high + 1) }
       guard low.isFinite, high.isFinite else { throw OpError("histc", "the range [\(low), \(high)] is not finite") }
       guard low < high else { throw OpError("histc", "max must be larger than min: \(low), \(high)") }
-      return apply(Histogram(bins: bins, range: (low, high)), [withoutHistory])[0]
+      return apply(Primitives.Histogram(bins: bins, range: (low, high)), [withoutHistory])[0]
     }
   }
 
@@ -32,7 +32,7 @@ extension Tensor {
         throw OpError("histogram", "weights must have shape and dtype of the tensor: \(spec) × \(weight.spec)")
       }
       let inputs = [withoutHistory, edges.withoutHistory] + (weight.map { [$0.withoutHistory] } ?? [])
-      var hist = apply(Histogram(bins: edges.elementCount - 1, range: nil), inputs)[0]
+      var hist = apply(Primitives.Histogram(bins: edges.elementCount - 1, range: nil), inputs)[0]
       if density {
         let widths = edges.sliced(0, 1, edges.elementCount - 1, 1) - edges.sliced(0, 0, edges.elementCount - 1, 1)
         hist = hist / (hist.summed(to: []) * widths)
@@ -68,28 +68,30 @@ extension Tensor {
   }
 }
 
-/// Counts in intervals: equal ones of a range, or those between edges. Inputs: elements, edges, weights.
-struct Histogram: Primitive {
-  static let name = "histogram"
-  let bins: Int
-  let range: (Double, Double)?
+extension Primitives {
+  /// Counts in intervals: equal ones of a range, or those between edges. Inputs: elements, edges, weights.
+  package struct Histogram: Primitive {
+    package static let name = "histogram"
+    package let bins: Int
+    package let range: (Double, Double)?
 
-  var attributes: [(String, String)] { [("bins", "\(bins)")] }
+    package var attributes: [(String, String)] { [("bins", "\(bins)")] }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    [TensorSpec(shape: [bins], dtype: inputs[0].dtype, device: inputs[0].device)]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let x = inputs[0]
-    if let range {
-      fb_histc(x.code, x.pointer, Int64(x.elementCount), nil, range.0, range.1, Int64(bins), outputs[0].pointer)
-    } else {
-      fb_histogram(
-        x.code, x.pointer, Int64(x.elementCount), inputs.count > 2 ? UnsafeRawPointer(inputs[2].pointer) : nil,
-        inputs[1].pointer, Int64(bins), outputs[0].pointer)
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      [TensorSpec(shape: [bins], dtype: inputs[0].dtype, device: inputs[0].device)]
     }
-  }
 
-  var gradient: Gradient { .none(because: "counts do not vary smoothly") }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let x = inputs[0]
+      if let range {
+        fb_histc(x.code, x.pointer, Int64(x.elementCount), nil, range.0, range.1, Int64(bins), outputs[0].pointer)
+      } else {
+        fb_histogram(
+          x.code, x.pointer, Int64(x.elementCount), inputs.count > 2 ? UnsafeRawPointer(inputs[2].pointer) : nil,
+          inputs[1].pointer, Int64(bins), outputs[0].pointer)
+      }
+    }
+
+    package var gradient: Gradient { .none(because: "counts do not vary smoothly") }
+  }
 }

@@ -9,8 +9,8 @@ extension Tensor {
       let d = try normalizedDim(dim, rank: rank, op: "indexSelect")
       guard index.rank <= 1 else { throw OpError("indexSelect", "index must have at most 1 dimension: \(index.spec)") }
       let indices = try index.asIndex("indexSelect").atLeast1d()
-      if rank == 0 { return apply(IndexSelect(dim: 0), atLeast1d(), indices).reshape([]) }
-      return apply(IndexSelect(dim: d), self, indices)
+      if rank == 0 { return apply(Primitives.IndexSelect(dim: 0), atLeast1d(), indices).reshape([]) }
+      return apply(Primitives.IndexSelect(dim: d), self, indices)
     }
   }
 
@@ -45,7 +45,7 @@ extension Tensor {
         throw OpError("indexFill", "a complex value does not fit \(spec)")
       }
       let indices = try index.asIndex("indexFill").atLeast1d()
-      return apply(IndexFill(dim: d), [self, indices, value.to(dtype)])[0]
+      return apply(Primitives.IndexFill(dim: d), [self, indices, value.to(dtype)])[0]
     }
   }
 
@@ -66,101 +66,105 @@ extension Tensor {
         }
         source = source.reshaped(expected)
       }
-      let primitive = IndexRows(dim: d, reduction: reduction, includeSelf: includeSelf)
+      let primitive = Primitives.IndexRows(dim: d, reduction: reduction, includeSelf: includeSelf)
       let result = apply(primitive, [atLeast1d(), indices, source])[0]
       return rank == 0 ? result.reshaped([]) : result
     }
   }
 }
 
-/// The places of a dimension that an index names.
-struct IndexSelect: Primitive {
-  static let name = "index_select"
-  let dim: Int
+extension Primitives {
+  /// The places of a dimension that an index names.
+  package struct IndexSelect: Primitive {
+    package static let name = "index_select"
+    package let dim: Int
 
-  var attributes: [(String, String)] { [("dim", "\(dim)")] }
+    package var attributes: [(String, String)] { [("dim", "\(dim)")] }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    var result = inputs[0]
-    result.shape[dim] = inputs[1].shape[0]
-    return [result]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, index, out) = (inputs[0], inputs[1], outputs[0])
-    let (outer, n, inner) = x.around(dim)
-    let count = Int64(index.elementCount)
-    let bad = runChecked(outer * count, grain: max(1, 16384 / max(Int(inner), 1))) { begin, end in
-      fb_index_select(x.itemSize, x.pointer, outer, n, inner, index.int64s, count, out.pointer, begin, end)
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      var result = inputs[0]
+      result.shape[dim] = inputs[1].shape[0]
+      return [result]
     }
-    if bad >= 0 { throw outOfRange("indexSelect", index.int64s[Int(bad % count)], dim, n) }
-  }
 
-  var gradient: Gradient {
-    .pullback(keeps: .input(1)) { [dim] cotangents, saved in
-      guard let g = cotangents[0] else { return [nil, nil] }
-      return [Tensor.zeros(like: g, saved.spec(0).shape).indexAdd(dim: dim, index: saved.input(1), source: g), nil]
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, index, out) = (inputs[0], inputs[1], outputs[0])
+      let (outer, n, inner) = x.around(dim)
+      let count = Int64(index.elementCount)
+      let bad = runChecked(outer * count, grain: max(1, 16384 / max(Int(inner), 1))) { begin, end in
+        fb_index_select(x.itemSize, x.pointer, outer, n, inner, index.int64s, count, out.pointer, begin, end)
+      }
+      if bad >= 0 { throw outOfRange("indexSelect", index.int64s[Int(bad % count)], dim, n) }
+    }
+
+    package var gradient: Gradient {
+      .pullback(keeps: .input(1)) { [dim] cotangents, saved in
+        guard let g = cotangents[0] else { return [nil, nil] }
+        return [Tensor.zeros(like: g, saved.spec(0).shape).indexAdd(dim: dim, index: saved.input(1), source: g), nil]
+      }
     }
   }
 }
 
-/// Slices written to, or combined with, places of a dimension. Inputs: base, index, source.
-struct IndexRows: Primitive {
-  static let name = "index_rows"
-  let dim: Int
-  let reduction: ScatterReduction?
-  let includeSelf: Bool
+extension Primitives {
+  /// Slices written to, or combined with, places of a dimension. Inputs: base, index, source.
+  package struct IndexRows: Primitive {
+    package static let name = "index_rows"
+    package let dim: Int
+    package let reduction: ScatterReduction?
+    package let includeSelf: Bool
 
-  var acceptsStrides: Bool { true }
-  var attributes: [(String, String)] {
-    [("dim", "\(dim)"), ("reduce", reduction?.rawValue ?? "none"), ("includeSelf", "\(includeSelf)")]
-  }
-
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    try checkOrder(reduction, inputs[0], "indexReduce")
-    return [inputs[0]]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, out) = (inputs[0], outputs[0])
-    let (index, source) = (try Packed(inputs[1]), try Packed(inputs[2]))
-    Strided.copy(x.pointer, x.dtype, x.strides, to: out.pointer, x.dtype, nil, over: x.shape)
-    let (outer, n, inner) = x.around(dim)
-    let count = Int64(inputs[1].elementCount)
-    for i in 0..<Int(count) where index.int64s[i] < -n || index.int64s[i] >= n {
-      throw outOfRange(reduction == nil ? "indexCopy" : "indexAdd", index.int64s[i], dim, n)
+    package var acceptsStrides: Bool { true }
+    package var attributes: [(String, String)] {
+      [("dim", "\(dim)"), ("reduce", reduction?.rawValue ?? "none"), ("includeSelf", "\(includeSelf)")]
     }
-    if count == 0 || outer * inner == 0 { return }
-    // Every part reads all indices, so there are few, and only where rows are long.
-    let width = Int(outer * inner)
-    let isWorthIt = width >= 8 && width * Int(count) >= 65536
-    let grain = isWorthIt ? max(1, Int(n) / (2 * ThreadPool.threadCount)) : Int(n)
-    _ = runChecked(n, grain: grain) { begin, end in
-      fb_index_rows(
-        x.code, reduction?.code ?? Int32(FB_SCATTER_ASSIGN), includeSelf, out.pointer, outer, n, inner, index.int64s,
-        count, source.pointer, begin, end)
-    }
-  }
 
-  var gradient: Gradient {
-    var kept: Kept = .input(1)
-    if let reduction, reduction != .sum, reduction != .mean { kept = [.inputs, .output(0)] }
-    if reduction == .mean { kept = [.input(1), .input(2)] }
-    return .pullback(keeps: kept) { [self] cotangents, saved in
-      guard let g = cotangents[0] else { return [nil, nil, nil] }
-      let index = saved.input(1)
-      func clear(_ x: Tensor) -> Tensor { x.indexFill(dim: dim, index: index, value: 0) }
-      guard let reduction else { return [clear(g), nil, g.indexSelect(dim: dim, index: index)] }
-      if reduction == .sum && includeSelf { return [g, nil, g.indexSelect(dim: dim, index: index)] }
-      let needsValues = reduction != .sum && reduction != .mean
-      let both = combinedGradients(
-        reduction, includeSelf: includeSelf, g, base: needsValues ? saved.input(0) : g,
-        source: reduction == .sum ? g : saved.input(2), result: needsValues ? saved.output(0) : g,
-        spread: { $0.indexAdd(dim: dim, index: index, source: $1) },
-        collect: { $0.indexSelect(dim: dim, index: index) },
-        combine: { $0.indexReduce(dim: dim, index: index, source: $1, reduce: reduction, includeSelf: includeSelf) },
-        clear: clear)
-      return [both[0], nil, both[1]]
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      try checkOrder(reduction, inputs[0], "indexReduce")
+      return [inputs[0]]
+    }
+
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, out) = (inputs[0], outputs[0])
+      let (index, source) = (try Packed(inputs[1]), try Packed(inputs[2]))
+      Strided.copy(x.pointer, x.dtype, x.strides, to: out.pointer, x.dtype, nil, over: x.shape)
+      let (outer, n, inner) = x.around(dim)
+      let count = Int64(inputs[1].elementCount)
+      for i in 0..<Int(count) where index.int64s[i] < -n || index.int64s[i] >= n {
+        throw outOfRange(reduction == nil ? "indexCopy" : "indexAdd", index.int64s[i], dim, n)
+      }
+      if count == 0 || outer * inner == 0 { return }
+      // Every part reads all indices, so there are few, and only where rows are long.
+      let width = Int(outer * inner)
+      let isWorthIt = width >= 8 && width * Int(count) >= 65536
+      let grain = isWorthIt ? max(1, Int(n) / (2 * ThreadPool.threadCount)) : Int(n)
+      _ = runChecked(n, grain: grain) { begin, end in
+        fb_index_rows(
+          x.code, reduction?.code ?? Int32(FB_SCATTER_ASSIGN), includeSelf, out.pointer, outer, n, inner, index.int64s,
+          count, source.pointer, begin, end)
+      }
+    }
+
+    package var gradient: Gradient {
+      var kept: Kept = .input(1)
+      if let reduction, reduction != .sum, reduction != .mean { kept = [.inputs, .output(0)] }
+      if reduction == .mean { kept = [.input(1), .input(2)] }
+      return .pullback(keeps: kept) { [self] cotangents, saved in
+        guard let g = cotangents[0] else { return [nil, nil, nil] }
+        let index = saved.input(1)
+        func clear(_ x: Tensor) -> Tensor { x.indexFill(dim: dim, index: index, value: 0) }
+        guard let reduction else { return [clear(g), nil, g.indexSelect(dim: dim, index: index)] }
+        if reduction == .sum && includeSelf { return [g, nil, g.indexSelect(dim: dim, index: index)] }
+        let needsValues = reduction != .sum && reduction != .mean
+        let both = combinedGradients(
+          reduction, includeSelf: includeSelf, g, base: needsValues ? saved.input(0) : g,
+          source: reduction == .sum ? g : saved.input(2), result: needsValues ? saved.output(0) : g,
+          spread: { $0.indexAdd(dim: dim, index: index, source: $1) },
+          collect: { $0.indexSelect(dim: dim, index: index) },
+          combine: { $0.indexReduce(dim: dim, index: index, source: $1, reduce: reduction, includeSelf: includeSelf) },
+          clear: clear)
+        return [both[0], nil, both[1]]
+      }
     }
   }
 }
@@ -171,33 +175,35 @@ private func distinct(_ index: Tensor) -> Tensor {
   return Tensor(values, shape: [values.count], device: index.device)
 }
 
-/// One value at places of a dimension. Inputs: base, index, value.
-struct IndexFill: Primitive {
-  static let name = "index_fill"
-  let dim: Int
+extension Primitives {
+  /// One value at places of a dimension. Inputs: base, index, value.
+  package struct IndexFill: Primitive {
+    package static let name = "index_fill"
+    package let dim: Int
 
-  var attributes: [(String, String)] { [("dim", "\(dim)")] }
+    package var attributes: [(String, String)] { [("dim", "\(dim)")] }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, index, out) = (inputs[0], inputs[1], outputs[0])
-    out.pointer.copyMemory(from: x.pointer, byteCount: x.elementCount * x.dtype.byteSize)
-    let (outer, n, inner) = x.around(dim)
-    let bad = fb_index_fill(
-      x.itemSize, out.pointer, outer, n, inner, index.int64s, Int64(index.elementCount), inputs[2].pointer)
-    if bad >= 0 { throw outOfRange("indexFill", index.int64s[Int(bad)], dim, n) }
-  }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, index, out) = (inputs[0], inputs[1], outputs[0])
+      out.pointer.copyMemory(from: x.pointer, byteCount: x.elementCount * x.dtype.byteSize)
+      let (outer, n, inner) = x.around(dim)
+      let bad = fb_index_fill(
+        x.itemSize, out.pointer, outer, n, inner, index.int64s, Int64(index.elementCount), inputs[2].pointer)
+      if bad >= 0 { throw outOfRange("indexFill", index.int64s[Int(bad)], dim, n) }
+    }
 
-  var gradient: Gradient {
-    .pullback(keeps: .input(1)) { [self] cotangents, saved in
-      guard let g = cotangents[0] else { return [nil, nil, nil] }
-      let index = saved.input(1)
-      let dim = self.dim
-      return [
-        saved.needs(0) ? g.indexFill(dim: dim, index: index, value: 0) : nil, nil,
-        saved.needs(2) ? g.indexSelect(dim: dim, index: distinct(index)).summed(to: []) : nil,
-      ]
+    package var gradient: Gradient {
+      .pullback(keeps: .input(1)) { [self] cotangents, saved in
+        guard let g = cotangents[0] else { return [nil, nil, nil] }
+        let index = saved.input(1)
+        let dim = self.dim
+        return [
+          saved.needs(0) ? g.indexFill(dim: dim, index: index, value: 0) : nil, nil,
+          saved.needs(2) ? g.indexSelect(dim: dim, index: distinct(index)).summed(to: []) : nil,
+        ]
+      }
     }
   }
 }

@@ -34,7 +34,7 @@ extension Tensor {
       guard mask.dtype == .bool else { throw OpError("maskedSelect", "the mask must be a bool tensor: \(mask.spec)") }
       let shape = try broadcastShapes([self.shape, mask.shape], op: "maskedSelect")
       let places = mask.withoutHistory.expanded(to: shape)
-      return apply(MaskedSelect(count: places.nonzeroCount), expanded(to: shape), places)
+      return apply(Primitives.MaskedSelect(count: places.nonzeroCount), expanded(to: shape), places)
     }
   }
 
@@ -45,7 +45,8 @@ extension Tensor {
         throw OpError("maskedScatter", "expects a bool mask and a source of our dtype: \(mask.spec) × \(source.spec)")
       }
       let shape = try broadcastShapes([self.shape, mask.shape], op: "maskedScatter")
-      return apply(MaskedScatter(), [expanded(to: shape), mask.withoutHistory.expanded(to: shape), source])[0]
+      return apply(Primitives.MaskedScatter(), [expanded(to: shape), mask.withoutHistory.expanded(to: shape), source])[
+        0]
     }
   }
 
@@ -56,61 +57,65 @@ extension Tensor {
   }
 }
 
-/// The elements where a mask is true.
-struct MaskedSelect: Primitive {
-  static let name = "masked_select"
-  let count: Int
+extension Primitives {
+  /// The elements where a mask is true.
+  package struct MaskedSelect: Primitive {
+    package static let name = "masked_select"
+    package let count: Int
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    [TensorSpec(shape: [count], dtype: inputs[0].dtype, device: inputs[0].device)]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, mask) = (inputs[0], inputs[1].pointer.assumingMemoryBound(to: Bool.self))
-    guard fb_count_nonzero(fb_dtype(DType.bool.rawValue), mask, 0, Int64(x.elementCount)) == count else {
-      throw OpError(name, "the mask has another number of true elements than the \(count) recorded")
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      [TensorSpec(shape: [count], dtype: inputs[0].dtype, device: inputs[0].device)]
     }
-    fb_masked_select(x.itemSize, x.pointer, mask, Int64(x.elementCount), outputs[0].pointer)
-  }
 
-  var gradient: Gradient {
-    .pullback(keeps: .input(1)) { cotangents, saved in
-      guard let g = cotangents[0] else { return [nil, nil] }
-      let zeros = Tensor.zeros(saved.spec(0).shape, dtype: g.dtype, device: g.device)
-      return [zeros.maskedScatter(saved.input(1), g), nil]
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, mask) = (inputs[0], inputs[1].pointer.assumingMemoryBound(to: Bool.self))
+      guard fb_count_nonzero(fb_dtype(DType.bool.rawValue), mask, 0, Int64(x.elementCount)) == count else {
+        throw OpError(name, "the mask has another number of true elements than the \(count) recorded")
+      }
+      fb_masked_select(x.itemSize, x.pointer, mask, Int64(x.elementCount), outputs[0].pointer)
+    }
+
+    package var gradient: Gradient {
+      .pullback(keeps: .input(1)) { cotangents, saved in
+        guard let g = cotangents[0] else { return [nil, nil] }
+        let zeros = Tensor.zeros(saved.spec(0).shape, dtype: g.dtype, device: g.device)
+        return [zeros.maskedScatter(saved.input(1), g), nil]
+      }
     }
   }
 }
 
-/// Elements in order where a mask is true. Inputs: base, mask, source.
-struct MaskedScatter: Primitive {
-  static let name = "masked_scatter"
+extension Primitives {
+  /// Elements in order where a mask is true. Inputs: base, mask, source.
+  package struct MaskedScatter: Primitive {
+    package static let name = "masked_scatter"
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, source, out) = (inputs[0], inputs[2], outputs[0])
-    out.pointer.copyMemory(from: x.pointer, byteCount: x.elementCount * x.dtype.byteSize)
-    let needed = fb_masked_scatter(
-      x.itemSize, out.pointer, inputs[1].pointer.assumingMemoryBound(to: Bool.self), Int64(x.elementCount),
-      source.pointer, Int64(source.elementCount))
-    guard needed <= source.elementCount else {
-      throw OpError(
-        "maskedScatter", "the mask is true at \(needed) places but source has \(source.elementCount) elements")
-    }
-  }
-
-  var gradient: Gradient {
-    .pullback(keeps: .input(1)) { cotangents, saved in
-      guard let g = cotangents[0] else { return [nil, nil, nil] }
-      let mask = saved.input(1)
-      let source = saved.spec(2).shape
-      var values: Tensor?
-      if saved.needs(2) {
-        let used = g.maskedSelect(mask)
-        values = used.constantPad([0, source.elementCount - used.elementCount]).reshape(source)
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, source, out) = (inputs[0], inputs[2], outputs[0])
+      out.pointer.copyMemory(from: x.pointer, byteCount: x.elementCount * x.dtype.byteSize)
+      let needed = fb_masked_scatter(
+        x.itemSize, out.pointer, inputs[1].pointer.assumingMemoryBound(to: Bool.self), Int64(x.elementCount),
+        source.pointer, Int64(source.elementCount))
+      guard needed <= source.elementCount else {
+        throw OpError(
+          "maskedScatter", "the mask is true at \(needed) places but source has \(source.elementCount) elements")
       }
-      return [saved.needs(0) ? g.maskedFill(mask, 0) : nil, nil, values]
+    }
+
+    package var gradient: Gradient {
+      .pullback(keeps: .input(1)) { cotangents, saved in
+        guard let g = cotangents[0] else { return [nil, nil, nil] }
+        let mask = saved.input(1)
+        let source = saved.spec(2).shape
+        var values: Tensor?
+        if saved.needs(2) {
+          let used = g.maskedSelect(mask)
+          values = used.constantPad([0, source.elementCount - used.elementCount]).reshape(source)
+        }
+        return [saved.needs(0) ? g.maskedFill(mask, 0) : nil, nil, values]
+      }
     }
   }
 }

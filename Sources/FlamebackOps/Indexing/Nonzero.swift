@@ -4,7 +4,7 @@ import FlamebackKernels
 
 extension Tensor {
   /// The coordinates of the elements that are not 0, one row each. SeeAlso: torch.nonzero
-  public func nonzero() -> Tensor { apply(Nonzero(count: nonzeroCount), self) }
+  public func nonzero() -> Tensor { apply(Primitives.Nonzero(count: nonzeroCount), self) }
 
   /// The coordinates of the elements that are not 0, a tensor for each dimension.
   /// SeeAlso: torch.nonzero with as_tuple, torch.where of one argument
@@ -14,28 +14,30 @@ extension Tensor {
   public func argwhere() -> Tensor { nonzero() }
 }
 
-/// The coordinates of nonzero elements.
-struct Nonzero: Primitive {
-  static let name = "nonzero"
-  let count: Int
+extension Primitives {
+  /// The coordinates of nonzero elements.
+  package struct Nonzero: Primitive {
+    package static let name = "nonzero"
+    package let count: Int
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    [TensorSpec(shape: [count, inputs[0].rank], dtype: .int64, device: inputs[0].device)]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let x = inputs[0]
-    if x.shape.count == 0 || x.elementCount == 0 { return }
-    let n = Int64(x.elementCount)
-    guard fb_count_nonzero(x.code, x.pointer, 0, n) == count else {
-      throw OpError(name, "the number of nonzero elements is no longer the \(count) recorded")
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      [TensorSpec(shape: [count, inputs[0].rank], dtype: .int64, device: inputs[0].device)]
     }
-    _ = x.shape.withUnsafePointer { shape in
-      fb_nonzero(x.code, x.pointer, Int32(x.shape.count), shape, outputs[0].int64s, 0, n)
-    }
-  }
 
-  var gradient: Gradient { .none(because: "positions do not vary smoothly") }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let x = inputs[0]
+      if x.shape.count == 0 || x.elementCount == 0 { return }
+      let n = Int64(x.elementCount)
+      guard fb_count_nonzero(x.code, x.pointer, 0, n) == count else {
+        throw OpError(name, "the number of nonzero elements is no longer the \(count) recorded")
+      }
+      _ = x.shape.withUnsafePointer { shape in
+        fb_nonzero(x.code, x.pointer, Int32(x.shape.count), shape, outputs[0].int64s, 0, n)
+      }
+    }
+
+    package var gradient: Gradient { .none(because: "positions do not vary smoothly") }
+  }
 }
 
 extension Tensor {

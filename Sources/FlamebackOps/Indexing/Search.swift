@@ -23,7 +23,7 @@ extension Tensor {
         }
         inputs.append(sorter)
       }
-      let places = apply(SearchSorted(right: right), inputs)[0]
+      let places = apply(Primitives.SearchSorted(right: right), inputs)[0]
       return outInt32 ? places.to(.int32) : places
     }
   }
@@ -66,7 +66,7 @@ extension Tensor {
       let bins = Swift.max(numbers.max().map { $0 + 1 } ?? 0, minLength)
       // Weights of every dtype but float32 are summed in float64.
       let wide = weights.map { $0.dtype == .float32 ? $0 : $0.to(.float64) }
-      return apply(Bincount(bins: bins), [self] + (wide.map { [$0] } ?? []))[0]
+      return apply(Primitives.Bincount(bins: bins), [self] + (wide.map { [$0] } ?? []))[0]
     }
   }
 
@@ -96,51 +96,55 @@ extension Tensor {
   }
 }
 
-/// Places in ascending lines. Inputs: sorted, values, perhaps the order in which sorted is ascending.
-struct SearchSorted: Primitive {
-  static let name = "searchsorted"
-  let right: Bool
+extension Primitives {
+  /// Places in ascending lines. Inputs: sorted, values, perhaps the order in which sorted is ascending.
+  package struct SearchSorted: Primitive {
+    package static let name = "searchsorted"
+    package let right: Bool
 
-  var attributes: [(String, String)] { [("right", "\(right)")] }
+    package var attributes: [(String, String)] { [("right", "\(right)")] }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    [TensorSpec(shape: inputs[1].shape, dtype: .int64, device: inputs[1].device)]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (sorted, values) = (inputs[0], inputs[1])
-    let n = sorted.shape[sorted.shape.count - 1]
-    let rows = sorted.shape.dropLast().reduce(1, *)
-    let m = sorted.shape.count == 1 ? values.elementCount : values.shape[values.shape.count - 1]
-    if inputs.count > 2, inputs[2].bound(to: Int64.self).contains(where: { $0 < 0 || $0 >= n }) {
-      throw OpError("searchsorted", "sorter has an index out of range for \(n) elements")
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      [TensorSpec(shape: inputs[1].shape, dtype: .int64, device: inputs[1].device)]
     }
-    ThreadPool.run(count: values.elementCount, grain: 4096) { range in
-      fb_searchsorted(
-        sorted.code, sorted.pointer, Int64(rows), Int64(n), inputs.count > 2 ? inputs[2].int64s : nil, values.pointer,
-        Int64(m), right, outputs[0].int64s, Int64(range.lowerBound), Int64(range.upperBound))
-    }
-  }
 
-  var gradient: Gradient { .none(because: "positions do not vary smoothly") }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (sorted, values) = (inputs[0], inputs[1])
+      let n = sorted.shape[sorted.shape.count - 1]
+      let rows = sorted.shape.dropLast().reduce(1, *)
+      let m = sorted.shape.count == 1 ? values.elementCount : values.shape[values.shape.count - 1]
+      if inputs.count > 2, inputs[2].bound(to: Int64.self).contains(where: { $0 < 0 || $0 >= n }) {
+        throw OpError("searchsorted", "sorter has an index out of range for \(n) elements")
+      }
+      ThreadPool.run(count: values.elementCount, grain: 4096) { range in
+        fb_searchsorted(
+          sorted.code, sorted.pointer, Int64(rows), Int64(n), inputs.count > 2 ? inputs[2].int64s : nil, values.pointer,
+          Int64(m), right, outputs[0].int64s, Int64(range.lowerBound), Int64(range.upperBound))
+      }
+    }
+
+    package var gradient: Gradient { .none(because: "positions do not vary smoothly") }
+  }
 }
 
-/// Occurrences of integers. Inputs: the integers, perhaps weights.
-struct Bincount: Primitive {
-  static let name = "bincount"
-  let bins: Int
+extension Primitives {
+  /// Occurrences of integers. Inputs: the integers, perhaps weights.
+  package struct Bincount: Primitive {
+    package static let name = "bincount"
+    package let bins: Int
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    [TensorSpec(shape: [bins], dtype: inputs.count > 1 ? inputs[1].dtype : .int64, device: inputs[0].device)]
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      [TensorSpec(shape: [bins], dtype: inputs.count > 1 ? inputs[1].dtype : .int64, device: inputs[0].device)]
+    }
+
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let x = inputs[0]
+      let bad = fb_bincount(
+        x.code, x.pointer, Int64(x.elementCount), inputs.count > 1 ? UnsafeRawPointer(inputs[1].pointer) : nil,
+        inputs.count > 1 ? inputs[1].code : fb_dtype(DType.int64.rawValue), outputs[0].pointer, Int64(bins))
+      if bad >= 0 { throw OpError("bincount", "element \(bad) lies outside 0..<\(bins)") }
+    }
+
+    package var gradient: Gradient { .none(because: "PyTorch's bincount has none") }
   }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let x = inputs[0]
-    let bad = fb_bincount(
-      x.code, x.pointer, Int64(x.elementCount), inputs.count > 1 ? UnsafeRawPointer(inputs[1].pointer) : nil,
-      inputs.count > 1 ? inputs[1].code : fb_dtype(DType.int64.rawValue), outputs[0].pointer, Int64(bins))
-    if bad >= 0 { throw OpError("bincount", "element \(bad) lies outside 0..<\(bins)") }
-  }
-
-  var gradient: Gradient { .none(because: "PyTorch's bincount has none") }
 }

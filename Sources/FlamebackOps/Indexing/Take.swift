@@ -5,7 +5,7 @@ import FlamebackKernels
 extension Tensor {
   /// The elements at positions of the flattened tensor. SeeAlso: torch.take
   public func take(_ index: Tensor) -> Tensor {
-    attempt(like: self) { () throws(OpError) in apply(Take(), self, try index.asIndex("take")) }
+    attempt(like: self) { () throws(OpError) in apply(Primitives.Take(), self, try index.asIndex("take")) }
   }
 
   /// A copy with `source` at (or added to) positions of the flattened tensor. SeeAlso: torch.put
@@ -14,66 +14,71 @@ extension Tensor {
       guard source.dtype == dtype, source.elementCount == index.elementCount else {
         throw OpError("put", "source must have as many elements as index and our dtype: \(index.spec) × \(source.spec)")
       }
-      return apply(Put(accumulates: accumulate), [self, try index.asIndex("put"), source.reshape(index.shape)])[0]
+      return apply(
+        Primitives.Put(accumulates: accumulate), [self, try index.asIndex("put"), source.reshape(index.shape)])[0]
     }
   }
 }
 
-/// Elements at flat positions.
-struct Take: Primitive {
-  static let name = "take"
+extension Primitives {
+  /// Elements at flat positions.
+  package struct Take: Primitive {
+    package static let name = "take"
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    guard inputs[0].shape.elementCount > 0 || inputs[1].shape.elementCount == 0 else {
-      throw OpError("take", "cannot take from an empty tensor: \(inputs[0]) × \(inputs[1])")
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      guard inputs[0].shape.elementCount > 0 || inputs[1].shape.elementCount == 0 else {
+        throw OpError("take", "cannot take from an empty tensor: \(inputs[0]) × \(inputs[1])")
+      }
+      return [TensorSpec(shape: inputs[1].shape, dtype: inputs[0].dtype, device: inputs[0].device)]
     }
-    return [TensorSpec(shape: inputs[1].shape, dtype: inputs[0].dtype, device: inputs[0].device)]
-  }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, index, out) = (inputs[0], inputs[1], outputs[0])
-    let n = Int64(x.elementCount)
-    let bad = runChecked(Int64(index.elementCount), grain: 16384) { begin, end in
-      fb_take(x.itemSize, x.pointer, n, index.int64s, out.pointer, begin, end)
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, index, out) = (inputs[0], inputs[1], outputs[0])
+      let n = Int64(x.elementCount)
+      let bad = runChecked(Int64(index.elementCount), grain: 16384) { begin, end in
+        fb_take(x.itemSize, x.pointer, n, index.int64s, out.pointer, begin, end)
+      }
+      if bad >= 0 {
+        throw OpError("take", "index \(index.int64s[Int(bad)]) is out of range for \(n) elements")
+      }
     }
-    if bad >= 0 {
-      throw OpError("take", "index \(index.int64s[Int(bad)]) is out of range for \(n) elements")
-    }
-  }
 
-  var gradient: Gradient {
-    .pullback(keeps: .input(1)) { cotangents, saved in
-      guard let g = cotangents[0] else { return [nil, nil] }
-      let zeros = Tensor.zeros(saved.spec(0).shape, dtype: g.dtype, device: g.device)
-      return [zeros.put(saved.input(1), g, accumulate: true), nil]
+    package var gradient: Gradient {
+      .pullback(keeps: .input(1)) { cotangents, saved in
+        guard let g = cotangents[0] else { return [nil, nil] }
+        let zeros = Tensor.zeros(saved.spec(0).shape, dtype: g.dtype, device: g.device)
+        return [zeros.put(saved.input(1), g, accumulate: true), nil]
+      }
     }
   }
 }
 
-/// Values at flat positions. Inputs: base, index, source.
-struct Put: Primitive {
-  static let name = "put"
-  let accumulates: Bool
+extension Primitives {
+  /// Values at flat positions. Inputs: base, index, source.
+  package struct Put: Primitive {
+    package static let name = "put"
+    package let accumulates: Bool
 
-  var attributes: [(String, String)] { [("accumulate", "\(accumulates)")] }
+    package var attributes: [(String, String)] { [("accumulate", "\(accumulates)")] }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, index, out) = (inputs[0], inputs[1], outputs[0])
-    out.pointer.copyMemory(from: x.pointer, byteCount: x.elementCount * x.dtype.byteSize)
-    let n = Int64(x.elementCount)
-    let bad = fb_put(
-      x.code, accumulates, out.pointer, n, index.int64s, Int64(index.elementCount), inputs[2].pointer)
-    if bad >= 0 { throw OpError("put", "index \(index.int64s[Int(bad)]) is out of range for \(n) elements") }
-  }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, index, out) = (inputs[0], inputs[1], outputs[0])
+      out.pointer.copyMemory(from: x.pointer, byteCount: x.elementCount * x.dtype.byteSize)
+      let n = Int64(x.elementCount)
+      let bad = fb_put(
+        x.code, accumulates, out.pointer, n, index.int64s, Int64(index.elementCount), inputs[2].pointer)
+      if bad >= 0 { throw OpError("put", "index \(index.int64s[Int(bad)]) is out of range for \(n) elements") }
+    }
 
-  var gradient: Gradient {
-    .pullback(keeps: .input(1)) { [self] cotangents, saved in
-      guard let g = cotangents[0] else { return [nil, nil, nil] }
-      let index = saved.input(1)
-      let zeros = Tensor.zeros(index.shape, dtype: g.dtype, device: g.device)
-      return [accumulates ? g : g.put(index, zeros), nil, saved.needs(2) ? g.take(index) : nil]
+    package var gradient: Gradient {
+      .pullback(keeps: .input(1)) { [self] cotangents, saved in
+        guard let g = cotangents[0] else { return [nil, nil, nil] }
+        let index = saved.input(1)
+        let zeros = Tensor.zeros(index.shape, dtype: g.dtype, device: g.device)
+        return [accumulates ? g : g.put(index, zeros), nil, saved.needs(2) ? g.take(index) : nil]
+      }
     }
   }
 }

@@ -63,47 +63,49 @@ extension Array: TensorIndex where Element == Int {
   public var item: IndexItem { .tensor(Tensor(self, shape: [count])) }
 }
 
-/// The view that integers, ranges and new axes make.
-struct BasicIndex: ViewPrimitive {
-  enum Step: Sendable {
-    case select(Select)
-    case slice(Slice)
-    case newAxis(Int)
-  }
+extension Primitives {
+  /// The view that integers, ranges and new axes make.
+  package struct BasicIndex: ViewPrimitive {
+    package enum Step: Sendable {
+      case select(Primitives.Select)
+      case slice(Primitives.Slice)
+      case newAxis(Int)
+    }
 
-  static let name = "index_view"
-  var steps: [Step] = []
+    package static let name = "index_view"
+    package var steps: [Step] = []
 
-  func layout(of input: Layout) throws(OpError) -> Layout {
-    var layout = input
-    for step in steps {
-      switch step {
-      case .select(let select): layout = try select.layout(of: layout)
-      case .slice(let slice): layout = try slice.layout(of: layout)
-      case .newAxis(let dim):
-        layout.shape.insert(1, at: dim)
-        layout.strides.insert(0, at: dim)
+    package func layout(of input: Layout) throws(OpError) -> Layout {
+      var layout = input
+      for step in steps {
+        switch step {
+        case .select(let select): layout = try select.layout(of: layout)
+        case .slice(let slice): layout = try slice.layout(of: layout)
+        case .newAxis(let dim):
+          layout.shape.insert(1, at: dim)
+          layout.strides.insert(0, at: dim)
+        }
+      }
+      return layout
+    }
+
+    package var attributes: [(String, String)] {
+      steps.map { step in
+        switch step {
+        case .select(let op): ("select", "dim \(op.dim), \(op.index)")
+        case .slice(let op): ("slice", "dim \(op.dim), \(op.length) from \(op.start) by \(op.step)")
+        case .newAxis(let dim): ("newAxis", "\(dim)")
+        }
       }
     }
-    return layout
-  }
 
-  var attributes: [(String, String)] {
-    steps.map { step in
-      switch step {
-      case .select(let op): ("select", "dim \(op.dim), \(op.index)")
-      case .slice(let op): ("slice", "dim \(op.dim), \(op.length) from \(op.start) by \(op.step)")
-      case .newAxis(let dim): ("newAxis", "\(dim)")
-      }
-    }
+    package var gradient: Gradient { adjointGradient }
   }
-
-  var gradient: Gradient { adjointGradient }
 }
 
 /// An index expression applied to a shape: first a view, then perhaps index arrays over some of the view's dimensions.
 struct ResolvedIndex {
-  private(set) var view = BasicIndex()
+  private(set) var view = Primitives.BasicIndex()
   /// int64, of one shape; one for each of the plan's dimensions.
   private(set) var arrays: [Tensor] = []
   private(set) var plan = IndexPlan(dims: [])
@@ -142,7 +144,7 @@ struct ResolvedIndex {
       guard index >= -shape[dim] && index < shape[dim] else {
         throw outOfRange("index", Int64(index), source, Int64(shape[dim]))
       }
-      view.steps.append(.select(try Select(dim: dim, index: index, of: shape)))
+      view.steps.append(.select(try Primitives.Select(dim: dim, index: index, of: shape)))
       shape.remove(at: dim)
       source += 1
     }
@@ -150,7 +152,7 @@ struct ResolvedIndex {
       switch item {
       case .at(let index): try select(index)
       case .range(let start, let end, let step):
-        let slice = try Slice(dim: dim, start: start, end: end, step: step, of: shape)
+        let slice = try Primitives.Slice(dim: dim, start: start, end: end, step: step, of: shape)
         if slice.start != 0 || slice.length != shape[dim] || slice.step != 1 {
           view.steps.append(.slice(slice))
           shape[dim] = slice.length
@@ -222,7 +224,7 @@ struct ResolvedIndex {
 
   func reading(_ tensor: Tensor) throws(OpError) -> Tensor {
     let seen = view.steps.isEmpty ? tensor : apply(view, tensor)
-    return arrays.isEmpty ? seen : apply(Index(plan: plan), [seen] + arrays)[0]
+    return arrays.isEmpty ? seen : apply(Primitives.Index(plan: plan), [seen] + arrays)[0]
   }
 
   /// Values in the form in which they are written: leading dimensions of size 1 that the places do not have are dropped.
@@ -243,11 +245,11 @@ struct ResolvedIndex {
     let values = try fitted(values, to: tensor)
     if arrays.isEmpty {
       let new = accumulate ? (try reading(tensor)) + values : values
-      return apply(EmbedView(view: view), tensor, new)
+      return apply(Primitives.EmbedView(view: view), tensor, new)
     }
     let seen = view.steps.isEmpty ? tensor : apply(view, tensor)
-    let changed = apply(IndexPut(plan: plan, accumulates: accumulate), [seen, values] + arrays)[0]
-    return view.steps.isEmpty ? changed : apply(EmbedView(view: view), tensor, changed)
+    let changed = apply(Primitives.IndexPut(plan: plan, accumulates: accumulate), [seen, values] + arrays)[0]
+    return view.steps.isEmpty ? changed : apply(Primitives.EmbedView(view: view), tensor, changed)
   }
 
   /// Writes into the memory of `tensor`.
@@ -255,13 +257,13 @@ struct ResolvedIndex {
     let values = try fitted(values, to: tensor)
     let target = tensor.hostView
     if arrays.isEmpty {
-      try EmbedView(view: view).write(values.hostView, into: target)
+      try Primitives.EmbedView(view: view).write(values.hostView, into: target)
     } else {
       let layout = try view.layout(of: target.layout)
       let seen = HostView(
         pointer: target.pointer + layout.offset * target.dtype.byteSize, dtype: target.dtype, shape: layout.shape,
         strides: layout.strides)
-      try IndexPut(plan: plan, accumulates: false).write(values.hostView, arrays.map(\.hostView), into: seen)
+      try Primitives.IndexPut(plan: plan, accumulates: false).write(values.hostView, arrays.map(\.hostView), into: seen)
     }
     withExtendedLifetime((values, tensor)) {}
   }

@@ -10,7 +10,7 @@ extension Tensor {
     if let poisoned = tensors.first(where: \.isPoisoned) { return poisoned }
     return attempt(like: first) { () throws(OpError) in
       let whole = tensors.first { $0.shape != [0] } ?? first
-      let op = Cat(dim: try normalizedDim(dim, rank: whole.rank, op: "cat"))
+      let op = Primitives.Cat(dim: try normalizedDim(dim, rank: whole.rank, op: "cat"))
       var dtype = first.dtype
       for tensor in tensors { dtype = .promote(dtype, tensor.dtype) }
       return apply(op, tensors.map { $0.to(dtype) })[0]
@@ -50,67 +50,69 @@ extension Tensor {
   }
 }
 
-/// Tensors of one dtype side by side.
-struct Cat: Primitive {
-  static let name = "cat"
-  let dim: Int
+extension Primitives {
+  /// Tensors of one dtype side by side.
+  package struct Cat: Primitive {
+    package static let name = "cat"
+    package let dim: Int
 
-  var acceptsStrides: Bool { true }
-  var attributes: [(String, String)] { [("dim", "\(dim)")] }
+    package var acceptsStrides: Bool { true }
+    package var attributes: [(String, String)] { [("dim", "\(dim)")] }
 
-  private static func isSkipped(_ shape: Shape) -> Bool { shape.count == 1 && shape[0] == 0 }
+    private static func isSkipped(_ shape: Shape) -> Bool { shape.count == 1 && shape[0] == 0 }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    if let i = inputs.firstIndex(where: { $0.rank == 0 }) {
-      throw OpError("cat", "a 0-d tensor (at position \(i)) cannot be joined")
-    }
-    guard let first = inputs.first(where: { !Self.isSkipped($0.shape) }) else { return [inputs[0]] }
-    var result = first
-    result.shape[dim] = 0
-    for (i, input) in inputs.enumerated() where !Self.isSkipped(input.shape) {
-      guard input.rank == first.rank else {
-        throw OpError("cat", "tensors must have the same number of dimensions: \(first) × \(input)")
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      if let i = inputs.firstIndex(where: { $0.rank == 0 }) {
+        throw OpError("cat", "a 0-d tensor (at position \(i)) cannot be joined")
       }
-      for d in 0..<first.rank where d != dim && input.shape[d] != first.shape[d] {
-        throw OpError(
-          "cat",
-          "sizes must match except in dim \(dim): expected \(first.shape[d]) but got \(input.shape[d]) in dim \(d) of "
-            + "tensor \(i): \(first) × \(input)")
+      guard let first = inputs.first(where: { !Self.isSkipped($0.shape) }) else { return [inputs[0]] }
+      var result = first
+      result.shape[dim] = 0
+      for (i, input) in inputs.enumerated() where !Self.isSkipped(input.shape) {
+        guard input.rank == first.rank else {
+          throw OpError("cat", "tensors must have the same number of dimensions: \(first) × \(input)")
+        }
+        for d in 0..<first.rank where d != dim && input.shape[d] != first.shape[d] {
+          throw OpError(
+            "cat",
+            "sizes must match except in dim \(dim): expected \(first.shape[d]) but got \(input.shape[d]) in dim \(d) of "
+              + "tensor \(i): \(first) × \(input)")
+        }
+        result.shape[dim] += input.shape[dim]
       }
-      result.shape[dim] += input.shape[dim]
+      return [result]
     }
-    return [result]
-  }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let out = outputs[0]
-    let size = out.dtype.byteSize
-    let strides = out.shape.contiguousStrides
-    let outer = out.shape[..<dim].reduce(1, *)
-    let row = out.shape[dim...].reduce(1, *) * size
-    var parts: [Part] = []
-    var target = out.pointer
-    for x in inputs where !Self.isSkipped(x.shape) {
-      let count = x.shape[dim...].reduce(1, *) * size
-      defer { target += count }
-      if x.elementCount == 0 { continue }
-      if x.layout.isContiguous {
-        parts.append((x.pointer, target, count))
-      } else {
-        Strided.copy(x.pointer, x.dtype, x.strides, to: target, out.dtype, strides, over: x.shape)
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let out = outputs[0]
+      let size = out.dtype.byteSize
+      let strides = out.shape.contiguousStrides
+      let outer = out.shape[..<dim].reduce(1, *)
+      let row = out.shape[dim...].reduce(1, *) * size
+      var parts: [Part] = []
+      var target = out.pointer
+      for x in inputs where !Self.isSkipped(x.shape) {
+        let count = x.shape[dim...].reduce(1, *) * size
+        defer { target += count }
+        if x.elementCount == 0 { continue }
+        if x.layout.isContiguous {
+          parts.append((x.pointer, target, count))
+        } else {
+          Strided.copy(x.pointer, x.dtype, x.strides, to: target, out.dtype, strides, over: x.shape)
+        }
       }
+      copyRows(parts, rows: outer, targetRow: row)
     }
-    copyRows(parts, rows: outer, targetRow: row)
-  }
 
-  var gradient: Gradient {
-    .pullback(keeps: .nothing) { [dim] cotangents, saved in
-      var start = 0
-      return (0..<saved.inputCount).map { i in
-        let shape = saved.spec(i).shape
-        if Self.isSkipped(shape) { return nil }
-        defer { start += shape[dim] }
-        return saved.needs(i) ? cotangents[0]?.sliced(dim, start, shape[dim], 1) : nil
+    package var gradient: Gradient {
+      .pullback(keeps: .nothing) { [dim] cotangents, saved in
+        var start = 0
+        return (0..<saved.inputCount).map { i in
+          let shape = saved.spec(i).shape
+          if Self.isSkipped(shape) { return nil }
+          defer { start += shape[dim] }
+          return saved.needs(i) ? cotangents[0]?.sliced(dim, start, shape[dim], 1) : nil
+        }
       }
     }
   }

@@ -9,7 +9,7 @@ extension Tensor {
   public func flip(_ dims: some Collection<Int>) -> Tensor {
     attempt(like: self) { () throws(OpError) in
       let dims = dims.isEmpty ? [] : try normalizedDims(Array(dims), rank: rank, op: "flip")
-      return apply(Flip(dims: dims), self)
+      return apply(Primitives.Flip(dims: dims), self)
     }
   }
 
@@ -66,30 +66,32 @@ extension Tensor {
   public func roll(_ shift: Int, dim: Int? = nil) -> Tensor { roll([shift], dims: dim.map { [$0] } ?? []) }
 }
 
-/// The elements in reverse order along some dimensions.
-struct Flip: Primitive {
-  static let name = "flip"
-  let dims: [Int]
+extension Primitives {
+  /// The elements in reverse order along some dimensions.
+  package struct Flip: Primitive {
+    package static let name = "flip"
+    package let dims: [Int]
 
-  var acceptsStrides: Bool { true }
-  var attributes: [(String, String)] { [("dims", dims.description)] }
+    package var acceptsStrides: Bool { true }
+    package var attributes: [(String, String)] { [("dims", dims.description)] }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { inputs }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { inputs }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let x = inputs[0]
-    if x.elementCount == 0 { return }
-    var start = 0
-    var strides = x.strides
-    for d in dims {
-      start += (x.shape[d] - 1) * strides[d]
-      strides[d] = -strides[d]
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let x = inputs[0]
+      if x.elementCount == 0 { return }
+      var start = 0
+      var strides = x.strides
+      for d in dims {
+        start += (x.shape[d] - 1) * strides[d]
+        strides[d] = -strides[d]
+      }
+      Strided.copy(
+        x.pointer + start * x.dtype.byteSize, x.dtype, strides, to: outputs[0].pointer, x.dtype, nil, over: x.shape)
     }
-    Strided.copy(
-      x.pointer + start * x.dtype.byteSize, x.dtype, strides, to: outputs[0].pointer, x.dtype, nil, over: x.shape)
-  }
 
-  var gradient: Gradient {
-    .pullback(keeps: .nothing) { [self] cotangents, _ in [cotangents[0].map { apply(self, $0) }] }
+    package var gradient: Gradient {
+      .pullback(keeps: .nothing) { [self] cotangents, _ in [cotangents[0].map { apply(self, $0) }] }
+    }
   }
 }

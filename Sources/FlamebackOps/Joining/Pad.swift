@@ -24,53 +24,57 @@ extension Tensor {
         let cut = Swift.min(Swift.max(-before, 0), size)
         inner = inner.sliced(d, cut, Swift.max(size - cut - Swift.max(-after, 0), 0), 1)
       }
-      return apply(ConstantPad(start: start, shape: target, value: value), inner)
+      return apply(Primitives.ConstantPad(start: start, shape: target, value: value), inner)
     }
   }
 }
 
-/// A part of every dimension.
-struct Region: ViewPrimitive {
-  static let name = "region"
-  let start: [Int]
-  let shape: Shape
+extension Primitives {
+  /// A part of every dimension.
+  package struct Region: ViewPrimitive {
+    package static let name = "region"
+    package let start: [Int]
+    package let shape: Shape
 
-  func layout(of input: Layout) throws(OpError) -> Layout {
-    let offset = zip(start, input.strides).reduce(input.offset) { $0 + $1.0 * $1.1 }
-    return Layout(shape: shape, strides: input.strides, offset: offset)
+    package func layout(of input: Layout) throws(OpError) -> Layout {
+      let offset = zip(start, input.strides).reduce(input.offset) { $0 + $1.0 * $1.1 }
+      return Layout(shape: shape, strides: input.strides, offset: offset)
+    }
+
+    package var attributes: [(String, String)] { [("start", start.description), ("shape", shape.description)] }
+    package var gradient: Gradient { adjointGradient }
   }
-
-  var attributes: [(String, String)] { [("start", start.description), ("shape", shape.description)] }
-  var gradient: Gradient { adjointGradient }
 }
 
-/// A larger tensor full of one number around the input.
-struct ConstantPad: Primitive {
-  static let name = "constant_pad"
-  let start: [Int]
-  let shape: Shape
-  let value: Scalar
+extension Primitives {
+  /// A larger tensor full of one number around the input.
+  package struct ConstantPad: Primitive {
+    package static let name = "constant_pad"
+    package let start: [Int]
+    package let shape: Shape
+    package let value: Scalar
 
-  var acceptsStrides: Bool { true }
-  var attributes: [(String, String)] { [("start", start.description), ("shape", shape.description)] }
+    package var acceptsStrides: Bool { true }
+    package var attributes: [(String, String)] { [("start", start.description), ("shape", shape.description)] }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    [TensorSpec(shape: shape, dtype: inputs[0].dtype, device: inputs[0].device)]
-  }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      [TensorSpec(shape: shape, dtype: inputs[0].dtype, device: inputs[0].device)]
+    }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, out) = (inputs[0], outputs[0])
-    if x.shape != shape { Strided.fill(out.pointer, out.dtype, nil, over: shape, value) }
-    if x.elementCount == 0 { return }
-    let layout = try Region(start: start, shape: x.shape).layout(of: Layout(shape))
-    Strided.copy(
-      x.pointer, x.dtype, x.strides, to: out.pointer + layout.offset * x.dtype.byteSize, x.dtype, layout.strides,
-      over: x.shape)
-  }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, out) = (inputs[0], outputs[0])
+      if x.shape != shape { Strided.fill(out.pointer, out.dtype, nil, over: shape, value) }
+      if x.elementCount == 0 { return }
+      let layout = try Primitives.Region(start: start, shape: x.shape).layout(of: Layout(shape))
+      Strided.copy(
+        x.pointer, x.dtype, x.strides, to: out.pointer + layout.offset * x.dtype.byteSize, x.dtype, layout.strides,
+        over: x.shape)
+    }
 
-  var gradient: Gradient {
-    .pullback(keeps: .nothing) { [start] cotangents, saved in
-      [cotangents[0].map { apply(Region(start: start, shape: saved.spec(0).shape), $0) }]
+    package var gradient: Gradient {
+      .pullback(keeps: .nothing) { [start] cotangents, saved in
+        [cotangents[0].map { apply(Primitives.Region(start: start, shape: saved.spec(0).shape), $0) }]
+      }
     }
   }
 }

@@ -3,7 +3,7 @@ import FlamebackKernels
 
 /// The diagonal of U and the sign of P in a = P L U.
 private func diagonalAndSign(_ a: Tensor) -> (factors: [Tensor], diagonal: Tensor, sign: Tensor) {
-  let factors = apply(LUFactor(), [a])
+  let factors = apply(Primitives.LUFactor(), [a])
   let n = a.spec.rows
   let exchanges = (factors[1] .!= Tensor.arange(1, n + 1, dtype: .int32, device: a.device)).sum(dim: -1)
   return (factors, factors[0].mainDiagonal, (1 - 2 * exchanges.remainder(2)).to(a.dtype))

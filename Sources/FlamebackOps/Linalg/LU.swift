@@ -2,94 +2,98 @@ import CKernels
 import FlamebackCore
 import FlamebackKernels
 
-/// a = P L U with both factors in one matrix, the row exchanges, and LAPACK's verdict.
-struct LUFactor: Primitive {
-  static let name = "luFactor"
-  var outputCount: Int { 3 }
-  var checks = false
+extension Primitives {
+  /// a = P L U with both factors in one matrix, the row exchanges, and LAPACK's verdict.
+  package struct LUFactor: Primitive {
+    package static let name = "luFactor"
+    package var outputCount: Int { 3 }
+    package var checks = false
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let a = inputs[0]
-    try a.requireMatrices(name)
-    return [a, a.vectors(min(a.rows, a.columns), .int32), a.numbers(.int32)]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (a, info) = (inputs[0], outputs[2])
-    if a.rows == 0 || a.columns == 0 { return info.int32.update(repeating: 0, count: info.elementCount) }
-    MatrixBatch.run(count: a.batchCount, size: max(a.rows, a.columns)) {
-      fb_lu(
-        a.type, Int64(a.rows), Int64(a.columns), a.pointer, outputs[0].pointer, outputs[1].int32, info.int32, $0, $1)
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let a = inputs[0]
+      try a.requireMatrices(name)
+      return [a, a.vectors(min(a.rows, a.columns), .int32), a.numbers(.int32)]
     }
-    if checks {
-      try info.requireSuccess(name) { "U[\($0), \($0)] is zero: using it in a solver would divide by zero" }
-    }
-  }
 
-  /// With X = Pᵀ a square: ā = P L⁻ᴴ [tril(Lᴴ L̄, −1) + triu(Ū Uᴴ)] U⁻ᴴ (Giles 2008 style; de Hoog, Anderssen and Lukas,
-  /// "Differentiation of matrix functionals using triangular factorization", 2011). What is wider or taller than square
-  /// depends on the square part through U₂ = L⁻¹ X₂ or L₂ = X₂ U⁻¹.
-  var gradient: Gradient {
-    .pullback(keeps: .outputs) { cotangents, saved in
-      guard let g = cotangents[0] else { return [nil] }
-      let lu = saved.output(0)
-      let (m, n) = (lu.spec.rows, lu.spec.columns)
-      let k = Swift.min(m, n)
-      let square = lu.narrow(dim: -2, start: 0, length: k).narrow(dim: -1, start: 0, length: k)
-      let head = g.narrow(dim: -2, start: 0, length: k).narrow(dim: -1, start: 0, length: k)
-      let l = square.tril(-1) + Tensor.identity(k, like: lu.spec)
-      let u = square.triu()
-      let underL = TriangularSolve(upper: false, left: true, unit: true, adjoint: true)
-      let underU = TriangularSolve(upper: true, left: false, adjoint: true)
-      var lower = l.adjointTimes(head.tril(-1))
-      var upper = head.triu().matmul(u.adjoint())
-      var rest: Tensor?
-      if n > m {
-        let right = g.narrow(dim: -1, start: k, length: n - k)
-        lower = lower - right.matmul(lu.narrow(dim: -1, start: k, length: n - k).adjoint())
-        rest = apply(underL, l, right)
-      } else if m > n {
-        let below = g.narrow(dim: -2, start: k, length: m - k)
-        upper = upper - lu.narrow(dim: -2, start: k, length: m - k).adjointTimes(below)
-        rest = apply(underU, u, below)
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (a, info) = (inputs[0], outputs[2])
+      if a.rows == 0 || a.columns == 0 { return info.int32.update(repeating: 0, count: info.elementCount) }
+      MatrixBatch.run(count: a.batchCount, size: max(a.rows, a.columns)) {
+        fb_lu(
+          a.type, Int64(a.rows), Int64(a.columns), a.pointer, outputs[0].pointer, outputs[1].int32, info.int32, $0, $1)
       }
-      var result = apply(underU, u, apply(underL, l, lower.tril(-1) + upper.triu()))
-      if let rest { result = Tensor.cat([result, rest], dim: n > m ? -1 : -2) }
-      return [saved.output(1).permutationMatrix(m, like: lu.spec).matmul(result)]
+      if checks {
+        try info.requireSuccess(name) { "U[\($0), \($0)] is zero: using it in a solver would divide by zero" }
+      }
+    }
+
+    /// With X = Pᵀ a square: ā = P L⁻ᴴ [tril(Lᴴ L̄, −1) + triu(Ū Uᴴ)] U⁻ᴴ (Giles 2008 style; de Hoog, Anderssen and Lukas,
+    /// "Differentiation of matrix functionals using triangular factorization", 2011). What is wider or taller than square
+    /// depends on the square part through U₂ = L⁻¹ X₂ or L₂ = X₂ U⁻¹.
+    package var gradient: Gradient {
+      .pullback(keeps: .outputs) { cotangents, saved in
+        guard let g = cotangents[0] else { return [nil] }
+        let lu = saved.output(0)
+        let (m, n) = (lu.spec.rows, lu.spec.columns)
+        let k = Swift.min(m, n)
+        let square = lu.narrow(dim: -2, start: 0, length: k).narrow(dim: -1, start: 0, length: k)
+        let head = g.narrow(dim: -2, start: 0, length: k).narrow(dim: -1, start: 0, length: k)
+        let l = square.tril(-1) + Tensor.identity(k, like: lu.spec)
+        let u = square.triu()
+        let underL = Primitives.TriangularSolve(upper: false, left: true, unit: true, adjoint: true)
+        let underU = Primitives.TriangularSolve(upper: true, left: false, adjoint: true)
+        var lower = l.adjointTimes(head.tril(-1))
+        var upper = head.triu().matmul(u.adjoint())
+        var rest: Tensor?
+        if n > m {
+          let right = g.narrow(dim: -1, start: k, length: n - k)
+          lower = lower - right.matmul(lu.narrow(dim: -1, start: k, length: n - k).adjoint())
+          rest = apply(underL, l, right)
+        } else if m > n {
+          let below = g.narrow(dim: -2, start: k, length: m - k)
+          upper = upper - lu.narrow(dim: -2, start: k, length: m - k).adjointTimes(below)
+          rest = apply(underU, u, below)
+        }
+        var result = apply(underU, u, apply(underL, l, lower.tril(-1) + upper.triu()))
+        if let rest { result = Tensor.cat([result, rest], dim: n > m ? -1 : -2) }
+        return [saved.output(1).permutationMatrix(m, like: lu.spec).matmul(result)]
+      }
     }
   }
 }
 
-/// The permutation that a list of row exchanges makes: row i of P is one at the returned places.
-struct PivotsToPermutation: Primitive {
-  static let name = "pivotsToPermutation"
-  let rows: Int
+extension Primitives {
+  /// The permutation that a list of row exchanges makes: row i of P is one at the returned places.
+  package struct PivotsToPermutation: Primitive {
+    package static let name = "pivotsToPermutation"
+    package let rows: Int
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let pivots = inputs[0]
-    guard pivots.dtype == .int32, pivots.rank > 0, pivots.shape[pivots.rank - 1] <= rows else {
-      throw OpError("luUnpack", "expected int32 pivots for \(rows) rows, got \(pivots)")
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let pivots = inputs[0]
+      guard pivots.dtype == .int32, pivots.rank > 0, pivots.shape[pivots.rank - 1] <= rows else {
+        throw OpError("luUnpack", "expected int32 pivots for \(rows) rows, got \(pivots)")
+      }
+      return [TensorSpec(shape: Shape(pivots.shape.dropLast()) + [rows], dtype: .int64, device: pivots.device)]
     }
-    return [TensorSpec(shape: Shape(pivots.shape.dropLast()) + [rows], dtype: .int64, device: pivots.device)]
-  }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let count = inputs[0].columnsOfVectors
-    let pivots = inputs[0].bound(to: Int32.self)
-    let result = outputs[0].bound(to: Int.self)
-    for b in 0..<(rows == 0 ? 0 : result.count / rows) {
-      for i in 0..<rows { result[b * rows + i] = i }
-      for i in 0..<count {
-        let other = Int(pivots[b * count + i]) - 1
-        guard other >= 0, other < rows else {
-          throw OpError("luUnpack", "pivot \(other + 1) is not a row of matrices with \(rows) rows")
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let count = inputs[0].columnsOfVectors
+      let pivots = inputs[0].bound(to: Int32.self)
+      let result = outputs[0].bound(to: Int.self)
+      for b in 0..<(rows == 0 ? 0 : result.count / rows) {
+        for i in 0..<rows { result[b * rows + i] = i }
+        for i in 0..<count {
+          let other = Int(pivots[b * count + i]) - 1
+          guard other >= 0, other < rows else {
+            throw OpError("luUnpack", "pivot \(other + 1) is not a row of matrices with \(rows) rows")
+          }
+          result.swapAt(b * rows + i, b * rows + other)
         }
-        result.swapAt(b * rows + i, b * rows + other)
       }
     }
-  }
 
-  var gradient: Gradient { .none(because: "permutations are integers") }
+    package var gradient: Gradient { .none(because: "permutations are integers") }
+  }
 }
 
 extension HostView {
@@ -99,7 +103,7 @@ extension HostView {
 extension Tensor {
   /// P of a = P L U, from the row exchanges.
   func permutationMatrix(_ rows: Int, like spec: TensorSpec) -> Tensor {
-    let order = apply(PivotsToPermutation(rows: rows), self)
+    let order = apply(Primitives.PivotsToPermutation(rows: rows), self)
     // Row i of L U is row order[i] of a: a[order[i]] = (L U)[i].
     let places = Tensor.arange(rows, device: device)
     return (places.unsqueeze(-1) .== order.unsqueeze(-2)).to(spec.dtype)
@@ -120,7 +124,7 @@ extension Tensor {
   public func luFactorEx(pivot: Bool = true, checkErrors: Bool = false) -> (lu: Tensor, pivots: Tensor, info: Tensor) {
     let results = attempt(like: self, count: 3) { () throws(OpError) in
       try Tensor.requirePivoting(pivot, "luFactor")
-      return apply(LUFactor(checks: checkErrors), [self])
+      return apply(Primitives.LUFactor(checks: checkErrors), [self])
     }
     return (results[0], results[1], results[2])
   }
@@ -169,8 +173,8 @@ extension Tensor {
       if !left { return luSolve(pivots, b.adjoint(), adjoint: !adjoint).adjoint() }
       let p = pivots.permutationMatrix(spec.rows, like: spec)
       let (factors, right) = try Tensor.broadcastMatrices(self, b, op: op)
-      let l = TriangularSolve(upper: false, left: true, unit: true, adjoint: adjoint)
-      let u = TriangularSolve(upper: true, left: true, adjoint: adjoint)
+      let l = Primitives.TriangularSolve(upper: false, left: true, unit: true, adjoint: adjoint)
+      let u = Primitives.TriangularSolve(upper: true, left: true, adjoint: adjoint)
       if adjoint { return p.matmul(apply(l, factors, apply(u, factors, right))) }
       return apply(u, factors, apply(l, factors, p.adjointTimes(right)))
     }

@@ -19,69 +19,71 @@ public struct LeastSquares: Sendable {
   public let solution, residuals, rank, singularValues: Tensor
 }
 
-/// x with the least |a x − b|, ranks and singular values.
-private struct LeastSquaresOp: Primitive {
-  static let name = "lstsq"
-  var outputCount: Int { 4 }
-  let driver: LeastSquaresDriver
-  let rcond: Double
+extension Primitives {
+  /// x with the least |a x − b|, ranks and singular values.
+  package struct LeastSquares: Primitive {
+    package static let name = "lstsq"
+    package var outputCount: Int { 4 }
+    package let driver: LeastSquaresDriver
+    package let rcond: Double
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let (a, b) = (inputs[0], inputs[1])
-    try a.requireMatrices(name)
-    guard a.dtype == b.dtype, a.batch == b.batch, a.rows == b.rows else {
-      throw OpError(name, "incompatible matrices: \(a) × \(b)")
-    }
-    let none = TensorSpec(shape: [0], dtype: .int64, device: a.device)
-    let values = driver == .gelsd || driver == .gelss
-    return [
-      a.matrices(a.columns, b.columns), driver == .gels ? none : a.numbers(.int64),
-      values
-        ? a.vectors(min(a.rows, a.columns), a.dtype.real)
-        : TensorSpec(shape: [0], dtype: a.dtype.real, device: a.device),
-    ]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (a, b, x) = (inputs[0], inputs[1], outputs[0])
-    let count = a.batchCount
-    if a.elementCount == 0 || b.elementCount == 0 {
-      for output in outputs { Strided.fill(output.pointer, output.dtype, output.strides, over: output.shape, 0) }
-      return
-    }
-    let memory = ScratchMemory(byteCount: count * 4)
-    defer { withExtendedLifetime(memory) {} }
-    let info = memory.pointer.assumingMemoryBound(to: Int32.self)
-    let number: Int
-    switch driver {
-    case .gels: number = FB_GELS
-    case .gelsy: number = FB_GELSY
-    case .gelsd: number = FB_GELSD
-    case .gelss: number = FB_GELSS
-    }
-    let ranks = driver == .gels ? nil : outputs[1].pointer.assumingMemoryBound(to: Int64.self)
-    let values = driver == .gelsd || driver == .gelss ? outputs[2].pointer : nil
-    MatrixBatch.run(count: count, size: max(a.rows, a.columns)) {
-      fb_lstsq(
-        a.type, Int32(number), rcond, Int64(a.rows), Int64(a.columns), Int64(b.columns), a.pointer, b.pointer,
-        x.pointer, ranks, values, info, $0, $1)
-    }
-    for i in 0..<count where info[i] != 0 {
-      throw OpError(name, "could not be solved: the matrix does not have full rank (element \(info[i]))")
-    }
-  }
-
-  var attributes: [(String, String)] { [("driver", driver.rawValue)] }
-
-  /// x = a⁺ b, so b̄ = a⁺ᴴ x̄ and ā is that of a⁺ for x̄ bᴴ (Golub and Pereyra 1973).
-  var gradient: Gradient {
-    .pullback(keeps: .inputs) { cotangents, saved in
-      guard let g = cotangents[0] else { return [nil, nil] }
-      let (a, b) = (saved.input(0), saved.input(1))
-      let inverse = a.pinv()
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let (a, b) = (inputs[0], inputs[1])
+      try a.requireMatrices(name)
+      guard a.dtype == b.dtype, a.batch == b.batch, a.rows == b.rows else {
+        throw OpError(name, "incompatible matrices: \(a) × \(b)")
+      }
+      let none = TensorSpec(shape: [0], dtype: .int64, device: a.device)
+      let values = driver == .gelsd || driver == .gelss
       return [
-        saved.needs(0) ? pinvGradient(g.matmul(b.adjoint()), a, inverse) : nil, inverse.adjointTimes(g),
+        a.matrices(a.columns, b.columns), driver == .gels ? none : a.numbers(.int64),
+        values
+          ? a.vectors(min(a.rows, a.columns), a.dtype.real)
+          : TensorSpec(shape: [0], dtype: a.dtype.real, device: a.device),
       ]
+    }
+
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (a, b, x) = (inputs[0], inputs[1], outputs[0])
+      let count = a.batchCount
+      if a.elementCount == 0 || b.elementCount == 0 {
+        for output in outputs { Strided.fill(output.pointer, output.dtype, output.strides, over: output.shape, 0) }
+        return
+      }
+      let memory = ScratchMemory(byteCount: count * 4)
+      defer { withExtendedLifetime(memory) {} }
+      let info = memory.pointer.assumingMemoryBound(to: Int32.self)
+      let number: Int
+      switch driver {
+      case .gels: number = FB_GELS
+      case .gelsy: number = FB_GELSY
+      case .gelsd: number = FB_GELSD
+      case .gelss: number = FB_GELSS
+      }
+      let ranks = driver == .gels ? nil : outputs[1].pointer.assumingMemoryBound(to: Int64.self)
+      let values = driver == .gelsd || driver == .gelss ? outputs[2].pointer : nil
+      MatrixBatch.run(count: count, size: max(a.rows, a.columns)) {
+        fb_lstsq(
+          a.type, Int32(number), rcond, Int64(a.rows), Int64(a.columns), Int64(b.columns), a.pointer, b.pointer,
+          x.pointer, ranks, values, info, $0, $1)
+      }
+      for i in 0..<count where info[i] != 0 {
+        throw OpError(name, "could not be solved: the matrix does not have full rank (element \(info[i]))")
+      }
+    }
+
+    package var attributes: [(String, String)] { [("driver", driver.rawValue)] }
+
+    /// x = a⁺ b, so b̄ = a⁺ᴴ x̄ and ā is that of a⁺ for x̄ bᴴ (Golub and Pereyra 1973).
+    package var gradient: Gradient {
+      .pullback(keeps: .inputs) { cotangents, saved in
+        guard let g = cotangents[0] else { return [nil, nil] }
+        let (a, b) = (saved.input(0), saved.input(1))
+        let inverse = a.pinv()
+        return [
+          saved.needs(0) ? pinvGradient(g.matmul(b.adjoint()), a, inverse) : nil, inverse.adjointTimes(g),
+        ]
+      }
     }
   }
 }
@@ -119,7 +121,7 @@ extension Tensor {
       let (a, right) = try Tensor.broadcastMatrices(self, matrix, op: op)
       let (m, n) = (spec.rows, spec.columns)
       let tolerance = rcond ?? dtype.epsilon * Double(Swift.max(m, n))
-      let solved = apply(LeastSquaresOp(driver: driver, rcond: tolerance), [a, right])
+      let solved = apply(Primitives.LeastSquares(driver: driver, rcond: tolerance), [a, right])
       var residuals = solved[0].real.reshape(-1).narrow(dim: 0, start: 0, length: 0)
       let isFull = driver == .gels || (solved[1] .== n).all().item().bool
       if m > n, driver != .gelsy, isFull {

@@ -31,7 +31,8 @@ extension Tensor {
   public func matrixExp() -> Tensor {
     // 16-bit numbers are computed in float32, as everywhere.
     dtype.isFloatingPoint && dtype.accumulation != dtype
-      ? apply(MatrixExponential(), to(dtype.accumulation)).to(dtype) : apply(MatrixExponential(), self)
+      ? apply(Primitives.MatrixExponential(), to(dtype.accumulation)).to(dtype)
+      : apply(Primitives.MatrixExponential(), self)
   }
 
   /// U with orthonormal columns and H positive semidefinite, self = U H; at least as many rows as columns.
@@ -98,36 +99,38 @@ extension Tensor {
   }
 }
 
-/// The exponential, by Padé's approximant of the scaled matrix.
-struct MatrixExponential: Primitive {
-  static let name = "matrixExp"
+extension Primitives {
+  /// The exponential, by Padé's approximant of the scaled matrix.
+  package struct MatrixExponential: Primitive {
+    package static let name = "matrixExp"
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    try inputs[0].requireMatrices(name, square: true)
-    return [inputs[0]]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let a = inputs[0]
-    if a.elementCount == 0 { return }
-    MatrixBatch.run(count: a.batchCount, size: 2 * a.rows) {
-      fb_matrix_exp(a.type, Int64(a.rows), a.pointer, outputs[0].pointer, $0, $1)
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      try inputs[0].requireMatrices(name, square: true)
+      return [inputs[0]]
     }
-  }
 
-  /// The upper right block of exp [[aᴴ, g], [0, aᴴ]] (Higham 2008, "Functions of Matrices", section 3.2).
-  var gradient: Gradient {
-    .pullback(keeps: .input(0)) { cotangents, saved in
-      let adjoint = saved.input(0).adjoint()
-      let n = adjoint.spec.rows
-      return [
-        cotangents[0].map { g in
-          let upper = Tensor.cat([adjoint, g], dim: -1)
-          let lower = Tensor.cat([Tensor.zerosLike(adjoint), adjoint], dim: -1)
-          return apply(MatrixExponential(), Tensor.cat([upper, lower], dim: -2))
-            .narrow(dim: -2, start: 0, length: n).narrow(dim: -1, start: n, length: n)
-        }
-      ]
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let a = inputs[0]
+      if a.elementCount == 0 { return }
+      MatrixBatch.run(count: a.batchCount, size: 2 * a.rows) {
+        fb_matrix_exp(a.type, Int64(a.rows), a.pointer, outputs[0].pointer, $0, $1)
+      }
+    }
+
+    /// The upper right block of exp [[aᴴ, g], [0, aᴴ]] (Higham 2008, "Functions of Matrices", section 3.2).
+    package var gradient: Gradient {
+      .pullback(keeps: .input(0)) { cotangents, saved in
+        let adjoint = saved.input(0).adjoint()
+        let n = adjoint.spec.rows
+        return [
+          cotangents[0].map { g in
+            let upper = Tensor.cat([adjoint, g], dim: -1)
+            let lower = Tensor.cat([Tensor.zerosLike(adjoint), adjoint], dim: -1)
+            return apply(Primitives.MatrixExponential(), Tensor.cat([upper, lower], dim: -2))
+              .narrow(dim: -2, start: 0, length: n).narrow(dim: -1, start: n, length: n)
+          }
+        ]
+      }
     }
   }
 }

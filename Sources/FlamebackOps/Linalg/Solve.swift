@@ -4,82 +4,86 @@ import FlamebackKernels
 
 private func singular(_ info: Int32) -> String { "the input matrix is singular (diagonal element \(info) is zero)" }
 
-/// x of a x = b, the factors of a, and LAPACK's verdict.
-struct Solve: Primitive {
-  static let name = "solve"
-  var outputCount: Int { 4 }
-  var checks = true
+extension Primitives {
+  /// x of a x = b, the factors of a, and LAPACK's verdict.
+  package struct Solve: Primitive {
+    package static let name = "solve"
+    package var outputCount: Int { 4 }
+    package var checks = true
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let (a, b) = (inputs[0], inputs[1])
-    try a.requireMatrices(name, square: true)
-    guard b.dtype == a.dtype, b.rank >= 2, a.batch == b.batch, a.rows == b.rows else {
-      throw OpError(name, "incompatible matrices: \(a) × \(b)")
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let (a, b) = (inputs[0], inputs[1])
+      try a.requireMatrices(name, square: true)
+      guard b.dtype == a.dtype, b.rank >= 2, a.batch == b.batch, a.rows == b.rows else {
+        throw OpError(name, "incompatible matrices: \(a) × \(b)")
+      }
+      return [b, a, a.vectors(a.rows, .int32), a.numbers(.int32)]
     }
-    return [b, a, a.vectors(a.rows, .int32), a.numbers(.int32)]
-  }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (a, b) = (inputs[0], inputs[1])
-    let info = outputs[3]
-    if a.rows == 0 { return info.int32.update(repeating: 0, count: info.elementCount) }
-    MatrixBatch.run(count: a.batchCount, size: a.rows) {
-      fb_solve(
-        a.type, Int64(a.rows), Int64(b.columns), a.pointer, b.pointer, outputs[0].pointer, outputs[1].pointer,
-        outputs[2].int32, info.int32, $0, $1)
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (a, b) = (inputs[0], inputs[1])
+      let info = outputs[3]
+      if a.rows == 0 { return info.int32.update(repeating: 0, count: info.elementCount) }
+      MatrixBatch.run(count: a.batchCount, size: a.rows) {
+        fb_solve(
+          a.type, Int64(a.rows), Int64(b.columns), a.pointer, b.pointer, outputs[0].pointer, outputs[1].pointer,
+          outputs[2].int32, info.int32, $0, $1)
+      }
+      if checks { try info.requireSuccess(name, singular) }
     }
-    if checks { try info.requireSuccess(name, singular) }
-  }
 
-  /// db = a⁻ᴴ g, da = −db xᴴ (Giles 2008, section 2.3.1).
-  var gradient: Gradient {
-    .pullback(keeps: [.input(0), .output(0)]) { cotangents, saved in
-      guard let g = cotangents[0] else { return [nil, nil] }
-      let db = apply(Solve(), [saved.input(0).adjoint(), g])[0]
-      return [saved.needs(0) ? -db.matmul(saved.output(0).adjoint()) : nil, db]
+    /// db = a⁻ᴴ g, da = −db xᴴ (Giles 2008, section 2.3.1).
+    package var gradient: Gradient {
+      .pullback(keeps: [.input(0), .output(0)]) { cotangents, saved in
+        guard let g = cotangents[0] else { return [nil, nil] }
+        let db = apply(Primitives.Solve(), [saved.input(0).adjoint(), g])[0]
+        return [saved.needs(0) ? -db.matmul(saved.output(0).adjoint()) : nil, db]
+      }
     }
   }
 }
 
-/// The inverse, and LAPACK's verdict.
-struct Inverse: Primitive {
-  static let name = "inv"
-  var outputCount: Int { 2 }
-  var checks = true
+extension Primitives {
+  /// The inverse, and LAPACK's verdict.
+  package struct Inverse: Primitive {
+    package static let name = "inv"
+    package var outputCount: Int { 2 }
+    package var checks = true
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    try inputs[0].requireMatrices(name, square: true)
-    return [inputs[0], inputs[0].numbers(.int32)]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (a, x, info) = (inputs[0], outputs[0], outputs[1])
-    if a.rows == 0 { return info.int32.update(repeating: 0, count: info.elementCount) }
-    MatrixBatch.run(count: a.batchCount, size: a.rows) {
-      fb_inverse(a.type, Int64(a.rows), a.pointer, x.pointer, info.int32, $0, $1)
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      try inputs[0].requireMatrices(name, square: true)
+      return [inputs[0], inputs[0].numbers(.int32)]
     }
-    if checks { try info.requireSuccess(name, singular) }
-  }
 
-  /// −xᴴ g xᴴ (Giles 2008, section 2.2.3).
-  var gradient: Gradient {
-    .pullback(keeps: .output(0)) { cotangents, saved in
-      let adjoint = saved.output(0).adjoint()
-      return [cotangents[0].map { -adjoint.matmul($0).matmul(adjoint) }]
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (a, x, info) = (inputs[0], outputs[0], outputs[1])
+      if a.rows == 0 { return info.int32.update(repeating: 0, count: info.elementCount) }
+      MatrixBatch.run(count: a.batchCount, size: a.rows) {
+        fb_inverse(a.type, Int64(a.rows), a.pointer, x.pointer, info.int32, $0, $1)
+      }
+      if checks { try info.requireSuccess(name, singular) }
+    }
+
+    /// −xᴴ g xᴴ (Giles 2008, section 2.2.3).
+    package var gradient: Gradient {
+      .pullback(keeps: .output(0)) { cotangents, saved in
+        let adjoint = saved.output(0).adjoint()
+        return [cotangents[0].map { -adjoint.matmul($0).matmul(adjoint) }]
+      }
     }
   }
 }
 
 extension Tensor {
   /// The inverse of square matrices; an error if one is singular. SeeAlso: torch.linalg.inv
-  public func inv() -> Tensor { apply(Inverse(), [self])[0] }
+  public func inv() -> Tensor { apply(Primitives.Inverse(), [self])[0] }
   /// SeeAlso: torch.inverse
   public func inverse() -> Tensor { inv() }
 
   /// `inv` without an error: `info` tells which diagonal element of the factor is zero, or 0. SeeAlso: torch.linalg.inv_ex
   public func invEx(checkErrors: Bool = false) -> (inverse: Tensor, info: Tensor) {
     let results = attempt(like: self, count: 2) { () throws(OpError) in
-      apply(Inverse(checks: checkErrors), [self])
+      apply(Primitives.Inverse(checks: checkErrors), [self])
     }
     return (results[0], results[1])
   }
@@ -108,7 +112,7 @@ extension Tensor {
       var a = self
       if !left { (a, right) = (a.transpose(-2, -1), right.transpose(-2, -1)) }
       (a, right) = try Tensor.broadcastMatrices(a, right, op: op)
-      let solved = apply(Solve(checks: checkErrors), [a, right])
+      let solved = apply(Primitives.Solve(checks: checkErrors), [a, right])
       var x = solved[0]
       if !left { x = x.transpose(-2, -1) }
       return [isVector ? x.squeeze(-1) : x, solved[3]]

@@ -2,48 +2,51 @@ import CKernels
 import FlamebackCore
 import FlamebackKernels
 
-/// x of op(a) x = b, or x op(a) = b, with a triangular and op its conjugate transpose if `adjoint`.
-struct TriangularSolve: Primitive {
-  static let name = "solveTriangular"
-  let upper, left: Bool
-  /// The diagonal counts as ones and is not read.
-  var unit = false
-  var adjoint = false
+extension Primitives {
+  /// x of op(a) x = b, or x op(a) = b, with a triangular and op its conjugate transpose if `adjoint`.
+  package struct TriangularSolve: Primitive {
+    package static let name = "solveTriangular"
+    package let upper, left: Bool
+    /// The diagonal counts as ones and is not read.
+    package var unit = false
+    package var adjoint = false
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let (a, b) = (inputs[0], inputs[1])
-    try a.requireMatrices(name, square: true)
-    try b.requireMatrices(name)
-    guard a.dtype == b.dtype, a.batch == b.batch, a.rows == (left ? b.rows : b.columns) else {
-      throw OpError(name, "incompatible matrices: \(a) × \(b)")
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let (a, b) = (inputs[0], inputs[1])
+      try a.requireMatrices(name, square: true)
+      try b.requireMatrices(name)
+      guard a.dtype == b.dtype, a.batch == b.batch, a.rows == (left ? b.rows : b.columns) else {
+        throw OpError(name, "incompatible matrices: \(a) × \(b)")
+      }
+      return [b]
     }
-    return [b]
-  }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (a, b, x) = (inputs[0], inputs[1], outputs[0])
-    if x.elementCount == 0 { return }
-    MatrixBatch.run(count: b.batchCount, size: a.rows) {
-      fb_solve_triangular(
-        a.type, upper, left, unit, adjoint, Int64(b.rows), Int64(b.columns), a.pointer, b.pointer, x.pointer, $0, $1)
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (a, b, x) = (inputs[0], inputs[1], outputs[0])
+      if x.elementCount == 0 { return }
+      MatrixBatch.run(count: b.batchCount, size: a.rows) {
+        fb_solve_triangular(
+          a.type, upper, left, unit, adjoint, Int64(b.rows), Int64(b.columns), a.pointer, b.pointer, x.pointer, $0, $1)
+      }
     }
-  }
 
-  var attributes: [(String, String)] {
-    [("upper", "\(upper)"), ("left", "\(left)"), ("unit", "\(unit)"), ("adjoint", "\(adjoint)")]
-  }
+    package var attributes: [(String, String)] {
+      [("upper", "\(upper)"), ("left", "\(left)"), ("unit", "\(unit)"), ("adjoint", "\(adjoint)")]
+    }
 
-  /// db = op(a)⁻ᴴ g, da = −db xᴴ in a's triangle (Giles 2008, "An extended collection of matrix derivative results",
-  /// section 2.3.1).
-  var gradient: Gradient {
-    .pullback(keeps: [.input(0), .output(0)]) { cotangents, saved in
-      guard let g = cotangents[0] else { return [nil, nil] }
-      let db = apply(TriangularSolve(upper: upper, left: left, unit: unit, adjoint: !adjoint), saved.input(0), g)
-      guard saved.needs(0) else { return [nil, db] }
-      let x = saved.output(0)
-      let forward = left ? db.matmul(x.adjoint()) : x.adjointTimes(db)
-      let full = -(adjoint ? forward.adjoint() : forward)
-      return [upper ? full.triu(unit ? 1 : 0) : full.tril(unit ? -1 : 0), db]
+    /// db = op(a)⁻ᴴ g, da = −db xᴴ in a's triangle (Giles 2008, "An extended collection of matrix derivative results",
+    /// section 2.3.1).
+    package var gradient: Gradient {
+      .pullback(keeps: [.input(0), .output(0)]) { cotangents, saved in
+        guard let g = cotangents[0] else { return [nil, nil] }
+        let db = apply(
+          Primitives.TriangularSolve(upper: upper, left: left, unit: unit, adjoint: !adjoint), saved.input(0), g)
+        guard saved.needs(0) else { return [nil, db] }
+        let x = saved.output(0)
+        let forward = left ? db.matmul(x.adjoint()) : x.adjointTimes(db)
+        let full = -(adjoint ? forward.adjoint() : forward)
+        return [upper ? full.triu(unit ? 1 : 0) : full.tril(unit ? -1 : 0), db]
+      }
     }
   }
 }
@@ -62,7 +65,7 @@ extension Tensor {
         throw OpError(op, "incompatible matrices: \(spec) × \(b.spec)")
       }
       let (a, right) = try Tensor.broadcastMatrices(self, b, op: op)
-      return apply(TriangularSolve(upper: upper, left: left, unit: unitriangular), a, right)
+      return apply(Primitives.TriangularSolve(upper: upper, left: left, unit: unitriangular), a, right)
     }
   }
 

@@ -1,62 +1,66 @@
 import FlamebackCore
 import FlamebackKernels
 
-/// The negative logarithms of the probabilities of label sequences. A second result keeps what backward needs.
-struct CTCLoss: Primitive {
-  static let name = "ctcLoss"
-  let ctc: CTC
-  let zeroInfinity: Bool
+extension Primitives {
+  /// The negative logarithms of the probabilities of label sequences. A second result keeps what backward needs.
+  package struct CTCLoss: Primitive {
+    package static let name = "ctcLoss"
+    package let ctc: CTC
+    package let zeroInfinity: Bool
 
-  var outputCount: Int { 2 }
+    package var outputCount: Int { 2 }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let x = inputs[0]
-    guard x.dtype == .float32 || x.dtype == .float64, inputs[1].dtype == .int64 else {
-      throw OpError(name, "needs float32 or float64 log probabilities and int64 targets, got \(x) and \(inputs[1])")
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let x = inputs[0]
+      guard x.dtype == .float32 || x.dtype == .float64, inputs[1].dtype == .int64 else {
+        throw OpError(name, "needs float32 or float64 log probabilities and int64 targets, got \(x) and \(inputs[1])")
+      }
+      let shapes: [Shape] = [[x.shape[1]], [x.shape[1], x.shape[0], ctc.width]]
+      return shapes.map { TensorSpec(shape: $0, dtype: x.dtype, device: x.device) }
     }
-    let shapes: [Shape] = [[x.shape[1]], [x.shape[1], x.shape[0], ctc.width]]
-    return shapes.map { TensorSpec(shape: $0, dtype: x.dtype, device: x.device) }
-  }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    func run<T: BinaryFloatingPoint & TensorElement>(_ type: T.Type) {
-      ctc.forward(
-        UnsafePointer(inputs[0].bound(to: T.self).baseAddress!),
-        UnsafePointer(inputs[1].bound(to: Int64.self).baseAddress!),
-        losses: outputs[0].bound(to: T.self).baseAddress!, logAlpha: outputs[1].bound(to: T.self).baseAddress!)
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      func run<T: BinaryFloatingPoint & TensorElement>(_ type: T.Type) {
+        ctc.forward(
+          UnsafePointer(inputs[0].bound(to: T.self).baseAddress!),
+          UnsafePointer(inputs[1].bound(to: Int64.self).baseAddress!),
+          losses: outputs[0].bound(to: T.self).baseAddress!, logAlpha: outputs[1].bound(to: T.self).baseAddress!)
+      }
+      if inputs[0].dtype == .float64 { run(Double.self) } else { run(Float.self) }
     }
-    if inputs[0].dtype == .float64 { run(Double.self) } else { run(Float.self) }
-  }
 
-  var attributes: [(String, String)] { [("blank", "\(ctc.blank)"), ("zeroInfinity", "\(zeroInfinity)")] }
+    package var attributes: [(String, String)] { [("blank", "\(ctc.blank)"), ("zeroInfinity", "\(zeroInfinity)")] }
 
-  var gradient: Gradient {
-    .pullback(keeps: [.inputs, .outputs]) { [self] cotangents, saved in
-      guard let g = cotangents[0], saved.needs(0) else { return [nil, nil] }
-      let op = CTCLossGradient(ctc: ctc, zeroInfinity: zeroInfinity)
-      return [apply(op, g, saved.input(0), saved.input(1), saved.output(0), saved.output(1)), nil]
+    package var gradient: Gradient {
+      .pullback(keeps: [.inputs, .outputs]) { [self] cotangents, saved in
+        guard let g = cotangents[0], saved.needs(0) else { return [nil, nil] }
+        let op = Primitives.CTCLossGradient(ctc: ctc, zeroInfinity: zeroInfinity)
+        return [apply(op, g, saved.input(0), saved.input(1), saved.output(0), saved.output(1)), nil]
+      }
     }
   }
 }
 
-struct CTCLossGradient: Primitive {
-  static let name = "ctcLossGradient"
-  let ctc: CTC
-  let zeroInfinity: Bool
+extension Primitives {
+  package struct CTCLossGradient: Primitive {
+    package static let name = "ctcLossGradient"
+    package let ctc: CTC
+    package let zeroInfinity: Bool
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[1]] }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[1]] }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    func run<T: BinaryFloatingPoint & TensorElement>(_ type: T.Type) {
-      func read(_ i: Int) -> UnsafePointer<T> { UnsafePointer(inputs[i].bound(to: T.self).baseAddress!) }
-      ctc.backward(
-        read(0), read(1), UnsafePointer(inputs[2].bound(to: Int64.self).baseAddress!), read(3), read(4),
-        zeroInfinity: zeroInfinity, into: outputs[0].bound(to: T.self).baseAddress!)
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      func run<T: BinaryFloatingPoint & TensorElement>(_ type: T.Type) {
+        func read(_ i: Int) -> UnsafePointer<T> { UnsafePointer(inputs[i].bound(to: T.self).baseAddress!) }
+        ctc.backward(
+          read(0), read(1), UnsafePointer(inputs[2].bound(to: Int64.self).baseAddress!), read(3), read(4),
+          zeroInfinity: zeroInfinity, into: outputs[0].bound(to: T.self).baseAddress!)
+      }
+      if inputs[1].dtype == .float64 { run(Double.self) } else { run(Float.self) }
     }
-    if inputs[1].dtype == .float64 { run(Double.self) } else { run(Float.self) }
-  }
 
-  var gradient: Gradient { .none(because: "the gradient of CTC loss holds only behind a log-softmax") }
+    package var gradient: Gradient { .none(because: "the gradient of CTC loss holds only behind a log-softmax") }
+  }
 }
 
 extension Tensor {
@@ -108,7 +112,7 @@ extension Tensor {
       let ctc = CTC(
         steps: steps, classes: classes, blank: blank, inputLengths: inputLengths, targetLengths: targetLengths,
         targetStarts: starts)
-      var losses = apply(CTCLoss(ctc: ctc, zeroInfinity: zeroInfinity), [x, labels])[0]
+      var losses = apply(Primitives.CTCLoss(ctc: ctc, zeroInfinity: zeroInfinity), [x, labels])[0]
       if zeroInfinity { losses = losses.maskedFill(losses.detached() .== Double.infinity, 0) }
       if reduction == .mean {
         let lengths = Tensor(

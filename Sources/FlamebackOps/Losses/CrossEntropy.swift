@@ -1,84 +1,88 @@
 import FlamebackCore
 import FlamebackKernels
 
-/// ln Σ eˣ − x[target] over dimension 1, 0 where the target is to be ignored, or the mean of those that are not. A second
-/// result keeps ln Σ eˣ.
-struct CrossEntropyOp: Primitive {
-  static let name = "crossEntropy"
-  var autocast: AutocastRule { .float32 }
-  let ignoreIndex: Int
-  let mean: Bool
+extension Primitives {
+  /// ln Σ eˣ − x[target] over dimension 1, 0 where the target is to be ignored, or the mean of those that are not. A second
+  /// result keeps ln Σ eˣ.
+  package struct CrossEntropy: Primitive {
+    package static let name = "crossEntropy"
+    package var autocast: AutocastRule { .float32 }
+    package let ignoreIndex: Int
+    package let mean: Bool
 
-  var outputCount: Int { 2 }
+    package var outputCount: Int { 2 }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let (x, target) = (inputs[0], inputs[1])
-    guard x.dtype.isFloatingPoint, target.dtype == .int64 else {
-      throw OpError(name, "needs floating point logits and int64 classes, got \(x) and \(target)")
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let (x, target) = (inputs[0], inputs[1])
+      guard x.dtype.isFloatingPoint, target.dtype == .int64 else {
+        throw OpError(name, "needs floating point logits and int64 classes, got \(x) and \(target)")
+      }
+      return [
+        TensorSpec(shape: mean ? [] : target.shape, dtype: x.dtype, device: x.device),
+        TensorSpec(shape: target.shape, dtype: x.dtype.accumulation, device: x.device),
+      ]
     }
-    return [
-      TensorSpec(shape: mean ? [] : target.shape, dtype: x.dtype, device: x.device),
-      TensorSpec(shape: target.shape, dtype: x.dtype.accumulation, device: x.device),
-    ]
-  }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let outOfRange = CrossEntropy.forward(
-      inputs[0].pointer, inputs[0].dtype, shape: inputs[0].shape,
-      targets: inputs[1].pointer.assumingMemoryBound(to: Int64.self), ignoring: ignoreIndex, mean: mean,
-      losses: outputs[0].pointer, normalizers: outputs[1].pointer)
-    if let outOfRange {
-      throw OpError(name, "target \(outOfRange) is out of bounds for \(inputs[0].shape[1]) classes")
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let outOfRange = FlamebackKernels.CrossEntropy.forward(
+        inputs[0].pointer, inputs[0].dtype, shape: inputs[0].shape,
+        targets: inputs[1].pointer.assumingMemoryBound(to: Int64.self), ignoring: ignoreIndex, mean: mean,
+        losses: outputs[0].pointer, normalizers: outputs[1].pointer)
+      if let outOfRange {
+        throw OpError(name, "target \(outOfRange) is out of bounds for \(inputs[0].shape[1]) classes")
+      }
     }
-  }
 
-  var attributes: [(String, String)] { [("ignoreIndex", "\(ignoreIndex)"), ("mean", "\(mean)")] }
+    package var attributes: [(String, String)] { [("ignoreIndex", "\(ignoreIndex)"), ("mean", "\(mean)")] }
 
-  func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
-    let (x, target) = (inputs[0], inputs[1])
-    let valid = target .!= ignoreIndex
-    let safe = Elementwise.select(valid, target, Scalar.int(0))
-    let normalizer = x.logsumexp(dim: 1)
-    let losses = normalizer - x.gather(dim: 1, index: safe.unsqueeze(1)).squeeze(1)
-    let counted = Elementwise.select(valid, losses, Scalar.float(0))
-    let result = mean ? counted.sum() / valid.sum().to(x.dtype) : counted
-    return [result, normalizer.to(x.dtype.accumulation)]
-  }
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let (x, target) = (inputs[0], inputs[1])
+      let valid = target .!= ignoreIndex
+      let safe = Elementwise.select(valid, target, Scalar.int(0))
+      let normalizer = x.logsumexp(dim: 1)
+      let losses = normalizer - x.gather(dim: 1, index: safe.unsqueeze(1)).squeeze(1)
+      let counted = Elementwise.select(valid, losses, Scalar.float(0))
+      let result = mean ? counted.sum() / valid.sum().to(x.dtype) : counted
+      return [result, normalizer.to(x.dtype.accumulation)]
+    }
 
-  var gradient: Gradient {
-    .pullback(keeps: [.input(0), .input(1), .output(1)]) { [ignoreIndex, mean] cotangents, saved in
-      guard let g = cotangents[0], saved.needs(0) else { return [nil, nil] }
-      let op = CrossEntropyGradient(ignoreIndex: ignoreIndex, mean: mean)
-      return [apply(op, g, saved.input(0), saved.input(1), saved.output(1)), nil]
+    package var gradient: Gradient {
+      .pullback(keeps: [.input(0), .input(1), .output(1)]) { [ignoreIndex, mean] cotangents, saved in
+        guard let g = cotangents[0], saved.needs(0) else { return [nil, nil] }
+        let op = Primitives.CrossEntropyGradient(ignoreIndex: ignoreIndex, mean: mean)
+        return [apply(op, g, saved.input(0), saved.input(1), saved.output(1)), nil]
+      }
     }
   }
 }
 
-/// g (softmax x − [class is target]), where g may be the gradient of the mean.
-struct CrossEntropyGradient: Primitive {
-  static let name = "crossEntropyGradient"
-  let ignoreIndex: Int
-  let mean: Bool
+extension Primitives {
+  /// g (softmax x − [class is target]), where g may be the gradient of the mean.
+  package struct CrossEntropyGradient: Primitive {
+    package static let name = "crossEntropyGradient"
+    package let ignoreIndex: Int
+    package let mean: Bool
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[1]] }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[1]] }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    CrossEntropy.backward(
-      inputs[0].pointer, inputs[1].pointer, inputs[1].dtype, shape: inputs[1].shape,
-      targets: inputs[2].pointer.assumingMemoryBound(to: Int64.self), ignoring: ignoreIndex, mean: mean,
-      normalizers: inputs[3].pointer, into: outputs[0].pointer)
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      FlamebackKernels.CrossEntropy.backward(
+        inputs[0].pointer, inputs[1].pointer, inputs[1].dtype, shape: inputs[1].shape,
+        targets: inputs[2].pointer.assumingMemoryBound(to: Int64.self), ignoring: ignoreIndex, mean: mean,
+        normalizers: inputs[3].pointer, into: outputs[0].pointer)
+    }
+
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let (x, target) = (inputs[1], inputs[2])
+      let valid = target .!= ignoreIndex
+      let index = Elementwise.select(valid, target, Scalar.int(0)).unsqueeze(1)
+      let given = mean ? (inputs[0] / valid.sum().to(x.dtype)).expand(target.shape) : inputs[0]
+      let g = Elementwise.select(valid, given, Scalar.float(0)).unsqueeze(1)
+      return [x.softmax(dim: 1) * g - Tensor.zerosLike(x).scatter(dim: 1, index: index, src: g)]
+    }
+
+    package var gradient: Gradient { .ofDecomposition }
   }
-
-  func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
-    let (x, target) = (inputs[1], inputs[2])
-    let valid = target .!= ignoreIndex
-    let index = Elementwise.select(valid, target, Scalar.int(0)).unsqueeze(1)
-    let given = mean ? (inputs[0] / valid.sum().to(x.dtype)).expand(target.shape) : inputs[0]
-    let g = Elementwise.select(valid, given, Scalar.float(0)).unsqueeze(1)
-    return [x.softmax(dim: 1) * g - Tensor.zerosLike(x).scatter(dim: 1, index: index, src: g)]
-  }
-
-  var gradient: Gradient { .ofDecomposition }
 }
 
 extension Tensor {
@@ -159,7 +163,7 @@ extension Tensor {
       let (x, batch) = try asBatch(target, weight, op)
       guard labelSmoothing > 0 else {
         let joins = reduction == .mean && weight == nil
-        let losses = apply(CrossEntropyOp(ignoreIndex: ignoreIndex, mean: joins), [x, batch])[0]
+        let losses = apply(Primitives.CrossEntropy(ignoreIndex: ignoreIndex, mean: joins), [x, batch])[0]
         if joins { return losses }
         let result = losses.weighted(by: weight, batch, ignoreIndex, reduction, op)
         return reduction == .none ? result.reshape(target.shape) : result

@@ -39,7 +39,7 @@ extension Tensor {
           given.shape[given.rank - 3] == 1 ? given.unsqueeze(-3) : given.unflatten(-3, [heads.1, heads.0 / heads.1])
       }
       let inputs = [query, key, value] + (isCausal ? [] : [bias].compactMap { $0 })
-      let attention = FusedAttention(
+      let attention = Primitives.FusedAttention(
         query.layout, key.shape, value.shape, scale: scale ?? 1 / Double(shape[rank - 1]).squareRoot(),
         isCausal: isCausal, recordsGradients: Context.isGradEnabled && inputs.contains(where: \.requiresGrad))
       let result: Tensor
@@ -56,7 +56,7 @@ extension Tensor {
 
   /// scale · q kᵀ + bias in one product.
   func attentionScores(_ key: Tensor, bias: Tensor?, scale: Double, _ op: String) -> Tensor {
-    let product = MatrixMultiply(name: op, alpha: .float(scale))
+    let product = Primitives.MatrixMultiply(name: op, alpha: .float(scale))
     let turned = key.transpose(-2, -1)
     guard let bias else { return apply(product, self, turned) }
     let batch = Shape.broadcast(Shape(shape.dropLast(2)), Shape(key.shape.dropLast(2))) ?? Shape()

@@ -1,120 +1,127 @@
 import FlamebackCore
 import FlamebackKernels
 
-/// (x − mean) / √(var + eps) · weight + bias per channel (dimension 1). In training the statistics are the batch's own
-/// and further outputs; otherwise inputs. Inputs: x, (mean, var), then weight and bias where there are any.
-struct BatchNorm: Primitive {
-  static let name = "batchNorm"
-  let training: Bool
-  let eps: Double
-  let hasWeight: Bool
-  let hasBias: Bool
+extension Primitives {
+  /// (x − mean) / √(var + eps) · weight + bias per channel (dimension 1). In training the statistics are the batch's own
+  /// and further outputs; otherwise inputs. Inputs: x, (mean, var), then weight and bias where there are any.
+  package struct BatchNorm: Primitive {
+    package static let name = "batchNorm"
+    package let training: Bool
+    package let eps: Double
+    package let hasWeight: Bool
+    package let hasBias: Bool
 
-  var attributes: [(String, String)] { [("training", "\(training)"), ("eps", "\(eps)")] }
-  fileprivate var weightPosition: Int? { hasWeight ? (training ? 1 : 3) : nil }
-  fileprivate var biasPosition: Int? { hasBias ? (training ? 1 : 3) + (hasWeight ? 1 : 0) : nil }
+    package var attributes: [(String, String)] { [("training", "\(training)"), ("eps", "\(eps)")] }
+    fileprivate var weightPosition: Int? { hasWeight ? (training ? 1 : 3) : nil }
+    fileprivate var biasPosition: Int? { hasBias ? (training ? 1 : 3) + (hasWeight ? 1 : 0) : nil }
 
-  var outputCount: Int { training ? 3 : 1 }
+    package var outputCount: Int { training ? 3 : 1 }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let x = inputs[0]
-    guard x.dtype.isFloatingPoint, x.rank >= 2 else {
-      throw OpError(name, "needs floating point numbers [n, channels, ...], got \(x)")
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let x = inputs[0]
+      guard x.dtype.isFloatingPoint, x.rank >= 2 else {
+        throw OpError(name, "needs floating point numbers [n, channels, ...], got \(x)")
+      }
+      for input in inputs.dropFirst() where input.shape != [x.shape[1]] {
+        throw OpError(name, "statistics, weight and bias must have the shape [\(x.shape[1])], got \(input)")
+      }
+      let statistics = TensorSpec(
+        shape: [x.shape[1]], dtype: Normalization.statistics(x.dtype), device: x.device)
+      return training ? [x, statistics, statistics] : [x]
     }
-    for input in inputs.dropFirst() where input.shape != [x.shape[1]] {
-      throw OpError(name, "statistics, weight and bias must have the shape [\(x.shape[1])], got \(input)")
+
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let x = inputs[0]
+      Normalization.batch(
+        x.pointer, mean: (training ? outputs : inputs)[1].pointer, variance: (training ? outputs : inputs)[2].pointer,
+        computes: training, weight: weightPosition.map { inputs[$0].pointer },
+        bias: biasPosition.map { inputs[$0].pointer }, into: outputs[0].pointer, x.dtype, eps: eps, count: x.shape[0],
+        channels: x.shape[1], inner: x.shape[2...].reduce(1, *))
     }
-    let statistics = TensorSpec(
-      shape: [x.shape[1]], dtype: Normalization.statistics(x.dtype), device: x.device)
-    return training ? [x, statistics, statistics] : [x]
-  }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let x = inputs[0]
-    Normalization.batch(
-      x.pointer, mean: (training ? outputs : inputs)[1].pointer, variance: (training ? outputs : inputs)[2].pointer,
-      computes: training, weight: weightPosition.map { inputs[$0].pointer },
-      bias: biasPosition.map { inputs[$0].pointer }, into: outputs[0].pointer, x.dtype, eps: eps, count: x.shape[0],
-      channels: x.shape[1], inner: x.shape[2...].reduce(1, *))
-  }
+    /// x̂ and 1 / deviation, from the batch or from the statistics given.
+    fileprivate func normalized(_ x: Tensor, _ mean: Tensor?, _ variance: Tensor?) -> (x: Tensor, rstd: Tensor) {
+      let wide = x.to(Normalization.statistics(x.dtype))
+      let dims = Primitives.BatchNorm.dims(x)
+      let column = Primitives.BatchNorm.column(x)
+      let centre = mean?.reshape(column) ?? wide.mean(dim: dims, keepDim: true)
+      let spread = variance?.reshape(column) ?? (wide - centre).square().mean(dim: dims, keepDim: true)
+      let rstd = (spread + eps).rsqrt()
+      return ((wide - centre) * rstd, rstd)
+    }
 
-  /// x̂ and 1 / deviation, from the batch or from the statistics given.
-  fileprivate func normalized(_ x: Tensor, _ mean: Tensor?, _ variance: Tensor?) -> (x: Tensor, rstd: Tensor) {
-    let wide = x.to(Normalization.statistics(x.dtype))
-    let dims = BatchNorm.dims(x)
-    let column = BatchNorm.column(x)
-    let centre = mean?.reshape(column) ?? wide.mean(dim: dims, keepDim: true)
-    let spread = variance?.reshape(column) ?? (wide - centre).square().mean(dim: dims, keepDim: true)
-    let rstd = (spread + eps).rsqrt()
-    return ((wide - centre) * rstd, rstd)
-  }
+    fileprivate static func dims(_ x: Tensor) -> [Int] { [0] + Array(2..<x.rank) }
+    fileprivate static func column(_ x: Tensor) -> [Int] { [-1] + Array(repeating: 1, count: x.rank - 2) }
 
-  fileprivate static func dims(_ x: Tensor) -> [Int] { [0] + Array(2..<x.rank) }
-  fileprivate static func column(_ x: Tensor) -> [Int] { [-1] + Array(repeating: 1, count: x.rank - 2) }
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let x = inputs[0]
+      let hat = training ? normalized(x, nil, nil).x : normalized(x, inputs[1], inputs[2]).x
+      let y = hat.to(x.dtype).affine(weightPosition.map { inputs[$0] }, biasPosition.map { inputs[$0] })
+      if !training { return [y] }
+      let wide = x.to(Normalization.statistics(x.dtype))
+      return [
+        y, wide.mean(dim: Primitives.BatchNorm.dims(x)), wide.var(dim: Primitives.BatchNorm.dims(x), correction: 0),
+      ]
+    }
 
-  func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
-    let x = inputs[0]
-    let hat = training ? normalized(x, nil, nil).x : normalized(x, inputs[1], inputs[2]).x
-    let y = hat.to(x.dtype).affine(weightPosition.map { inputs[$0] }, biasPosition.map { inputs[$0] })
-    if !training { return [y] }
-    let wide = x.to(Normalization.statistics(x.dtype))
-    return [y, wide.mean(dim: BatchNorm.dims(x)), wide.var(dim: BatchNorm.dims(x), correction: 0)]
-  }
-
-  var gradient: Gradient {
-    var keeps: Kept = training ? [.input(0), .output(1), .output(2)] : [.input(0), .input(1), .input(2)]
-    if let weightPosition { keeps.insert(.input(weightPosition)) }
-    return .ofWanted(keeps: keeps, constants: training ? [] : [1, 2]) { [self] g, saved, wanted in
-      let statistics = training ? [saved.output(1), saved.output(2)] : [saved.input(1), saved.input(2)]
-      let weight = weightPosition.map { [saved.input($0)] } ?? []
-      return apply(BatchNormGradient(norm: self, wanted: wanted), [g, saved.input(0)] + statistics + weight)
+    package var gradient: Gradient {
+      var keeps: Kept = training ? [.input(0), .output(1), .output(2)] : [.input(0), .input(1), .input(2)]
+      if let weightPosition { keeps.insert(.input(weightPosition)) }
+      return .ofWanted(keeps: keeps, constants: training ? [] : [1, 2]) { [self] g, saved, wanted in
+        let statistics = training ? [saved.output(1), saved.output(2)] : [saved.input(1), saved.input(2)]
+        let weight = weightPosition.map { [saved.input($0)] } ?? []
+        return apply(
+          Primitives.BatchNormGradient(norm: self, wanted: wanted), [g, saved.input(0)] + statistics + weight)
+      }
     }
   }
 }
 
-/// The gradients of batch norm's inputs that are wanted, from g, x, mean, variance, and weight if there is one.
-struct BatchNormGradient: Primitive {
-  static let name = "batchNormGradient"
-  let norm: BatchNorm
-  let wanted: [Int]
+extension Primitives {
+  /// The gradients of batch norm's inputs that are wanted, from g, x, mean, variance, and weight if there is one.
+  package struct BatchNormGradient: Primitive {
+    package static let name = "batchNormGradient"
+    package let norm: Primitives.BatchNorm
+    package let wanted: [Int]
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let x = inputs[1]
-    return wanted.map { i in i == 0 ? x : TensorSpec(shape: [x.shape[1]], dtype: x.dtype, device: x.device) }
-  }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let x = inputs[1]
+      return wanted.map { i in i == 0 ? x : TensorSpec(shape: [x.shape[1]], dtype: x.dtype, device: x.device) }
+    }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let x = inputs[1]
-    Normalization.batchGradient(
-      inputs[0].pointer, x.pointer, mean: inputs[2].pointer, variance: inputs[3].pointer,
-      weight: norm.hasWeight ? inputs[4].pointer : nil, dx: outputs.pointer(of: 0, among: wanted),
-      dWeight: outputs.pointer(of: norm.weightPosition, among: wanted),
-      dBias: outputs.pointer(of: norm.biasPosition, among: wanted), x.dtype, training: norm.training, eps: norm.eps,
-      count: x.shape[0],
-      channels: x.shape[1], inner: x.shape[2...].reduce(1, *))
-  }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let x = inputs[1]
+      Normalization.batchGradient(
+        inputs[0].pointer, x.pointer, mean: inputs[2].pointer, variance: inputs[3].pointer,
+        weight: norm.hasWeight ? inputs[4].pointer : nil, dx: outputs.pointer(of: 0, among: wanted),
+        dWeight: outputs.pointer(of: norm.weightPosition, among: wanted),
+        dBias: outputs.pointer(of: norm.biasPosition, among: wanted), x.dtype, training: norm.training, eps: norm.eps,
+        count: x.shape[0],
+        channels: x.shape[1], inner: x.shape[2...].reduce(1, *))
+    }
 
-  /// With ĝ = g · weight: dx = rstd (ĝ − mean ĝ − x̂ mean(ĝ x̂)), without the means where the statistics were given;
-  /// dweight = Σ g x̂, dbias = Σ g.
-  func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
-    let x = inputs[1]
-    let dims = BatchNorm.dims(x)
-    let (hat, rstd) = norm.training ? norm.normalized(x, nil, nil) : norm.normalized(x, inputs[2], inputs[3])
-    let g = inputs[0].to(hat.dtype)
-    return wanted.map { i in
-      switch i {
-      case 0:
-        let scaled = norm.hasWeight ? g * inputs[4].reshape(BatchNorm.column(x)) : g
-        if !norm.training { return (scaled * rstd).to(x.dtype) }
-        let means = scaled.mean(dim: dims, keepDim: true) + hat * (scaled * hat).mean(dim: dims, keepDim: true)
-        return (rstd * (scaled - means)).to(x.dtype)
-      case norm.weightPosition: return (g * hat).sum(dim: dims).to(x.dtype)
-      default: return g.sum(dim: dims).to(x.dtype)
+    /// With ĝ = g · weight: dx = rstd (ĝ − mean ĝ − x̂ mean(ĝ x̂)), without the means where the statistics were given;
+    /// dweight = Σ g x̂, dbias = Σ g.
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let x = inputs[1]
+      let dims = Primitives.BatchNorm.dims(x)
+      let (hat, rstd) = norm.training ? norm.normalized(x, nil, nil) : norm.normalized(x, inputs[2], inputs[3])
+      let g = inputs[0].to(hat.dtype)
+      return wanted.map { i in
+        switch i {
+        case 0:
+          let scaled = norm.hasWeight ? g * inputs[4].reshape(Primitives.BatchNorm.column(x)) : g
+          if !norm.training { return (scaled * rstd).to(x.dtype) }
+          let means = scaled.mean(dim: dims, keepDim: true) + hat * (scaled * hat).mean(dim: dims, keepDim: true)
+          return (rstd * (scaled - means)).to(x.dtype)
+        case norm.weightPosition: return (g * hat).sum(dim: dims).to(x.dtype)
+        default: return g.sum(dim: dims).to(x.dtype)
+        }
       }
     }
-  }
 
-  var gradient: Gradient { .ofDecomposition }
+    package var gradient: Gradient { .ofDecomposition }
+  }
 }
 
 extension Tensor {
@@ -154,7 +161,7 @@ extension Tensor {
     let statistics = Normalization.statistics(dtype)
     guard training else {
       guard let runningMean, let runningVar else { return failed("evaluation needs running statistics") }
-      let norm = BatchNorm(training: false, eps: eps, hasWeight: weight != nil, hasBias: bias != nil)
+      let norm = Primitives.BatchNorm(training: false, eps: eps, hasWeight: weight != nil, hasBias: bias != nil)
       let inputs = [self, runningMean.to(statistics), runningVar.to(statistics)] + parameters
       return (apply(norm, inputs)[0], runningMean, runningVar)
     }
@@ -165,7 +172,7 @@ extension Tensor {
     if let given = [runningMean, runningVar].compactMap({ $0 }).first(where: { $0.shape != [shape[1]] }) {
       return failed("statistics, weight and bias must have the shape [\(shape[1])], got \(given.spec)")
     }
-    let norm = BatchNorm(training: true, eps: eps, hasWeight: weight != nil, hasBias: bias != nil)
+    let norm = Primitives.BatchNorm(training: true, eps: eps, hasWeight: weight != nil, hasBias: bias != nil)
     let results = apply(norm, [self] + parameters)
     if results[0].isPoisoned { return (results[0], runningMean, runningVar) }
     return noGrad {
@@ -194,7 +201,7 @@ extension Tensor {
     }
     if elementCount == 0 { return (self * 1, runningMean, runningVar) }
     let (samples, channels) = (shape[0], shape[1])
-    let norm = BatchNorm(training: true, eps: eps, hasWeight: false, hasBias: false)
+    let norm = Primitives.BatchNorm(training: true, eps: eps, hasWeight: false, hasBias: false)
     let results = apply(norm, [reshape([1, samples * channels] + shape[2...])])
     let output = results[0].reshape(shape).affine(weight, bias)
     if runningMean == nil && runningVar == nil { return (output, nil, nil) }

@@ -2,114 +2,121 @@ import CKernels
 import FlamebackCore
 import FlamebackKernels
 
-/// (x − mean) / √(var + eps) · weight + bias over the last `n` elements; rms: x / √(mean x² + eps) · weight.
-/// Inputs: x, then weight and bias where there are any. Further outputs: mean and 1 / deviation of each row.
-struct LayerNorm: Primitive {
-  static let name = "layerNorm"
-  let rms: Bool
-  let n: Int
-  let eps: Double
-  let hasWeight: Bool
-  let hasBias: Bool
+extension Primitives {
+  /// (x − mean) / √(var + eps) · weight + bias over the last `n` elements; rms: x / √(mean x² + eps) · weight.
+  /// Inputs: x, then weight and bias where there are any. Further outputs: mean and 1 / deviation of each row.
+  package struct LayerNorm: Primitive {
+    package static let name = "layerNorm"
+    package let rms: Bool
+    package let n: Int
+    package let eps: Double
+    package let hasWeight: Bool
+    package let hasBias: Bool
 
-  var name: String { rms ? "rmsNorm" : "layerNorm" }
-  var attributes: [(String, String)] { [("n", "\(n)"), ("eps", "\(eps)")] }
+    package var name: String { rms ? "rmsNorm" : "layerNorm" }
+    package var attributes: [(String, String)] { [("n", "\(n)"), ("eps", "\(eps)")] }
 
-  var outputCount: Int { 3 }
+    package var outputCount: Int { 3 }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let x = inputs[0]
-    guard x.dtype.isFloatingPoint, inputs.allSatisfy({ $0.dtype == x.dtype }) else {
-      throw OpError(name, "needs floating point tensors of one dtype, got \(inputs.map(\.description))")
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let x = inputs[0]
+      guard x.dtype.isFloatingPoint, inputs.allSatisfy({ $0.dtype == x.dtype }) else {
+        throw OpError(name, "needs floating point tensors of one dtype, got \(inputs.map(\.description))")
+      }
+      let rows = TensorSpec(
+        shape: [x.shape.elementCount / max(n, 1)], dtype: Normalization.statistics(x.dtype), device: x.device)
+      return [x, rows, rows]
     }
-    let rows = TensorSpec(
-      shape: [x.shape.elementCount / max(n, 1)], dtype: Normalization.statistics(x.dtype), device: x.device)
-    return [x, rows, rows]
-  }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    if n == 0 { return }
-    Normalization.layer(
-      inputs[0].pointer, weight: hasWeight ? inputs[1].pointer : nil, bias: hasBias ? inputs.last!.pointer : nil,
-      into: outputs[0].pointer, mean: outputs[1].pointer, rstd: outputs[2].pointer, inputs[0].dtype, rms: rms,
-      eps: eps, rows: inputs[0].elementCount / n, n: n)
-  }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      if n == 0 { return }
+      Normalization.layer(
+        inputs[0].pointer, weight: hasWeight ? inputs[1].pointer : nil, bias: hasBias ? inputs.last!.pointer : nil,
+        into: outputs[0].pointer, mean: outputs[1].pointer, rstd: outputs[2].pointer, inputs[0].dtype, rms: rms,
+        eps: eps, rows: inputs[0].elementCount / n, n: n)
+    }
 
-  /// Row by row: x̂, mean and 1 / deviation, each broadcastable against [rows, n].
-  func normalized(_ x: Tensor) -> (x: Tensor, mean: Tensor, rstd: Tensor) {
-    let wide = x.to(Normalization.statistics(x.dtype)).reshape([x.elementCount / Swift.max(n, 1), n])
-    let mean = wide.mean(dim: 1, keepDim: true)
-    let centred = rms ? wide : wide - mean
-    let rstd = (centred.square().mean(dim: 1, keepDim: true) + eps).rsqrt()
-    return (centred * rstd, mean, rstd)
-  }
+    /// Row by row: x̂, mean and 1 / deviation, each broadcastable against [rows, n].
+    package func normalized(_ x: Tensor) -> (x: Tensor, mean: Tensor, rstd: Tensor) {
+      let wide = x.to(Normalization.statistics(x.dtype)).reshape([x.elementCount / Swift.max(n, 1), n])
+      let mean = wide.mean(dim: 1, keepDim: true)
+      let centred = rms ? wide : wide - mean
+      let rstd = (centred.square().mean(dim: 1, keepDim: true) + eps).rsqrt()
+      return (centred * rstd, mean, rstd)
+    }
 
-  func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
-    let x = inputs[0]
-    let (hat, mean, rstd) = normalized(x)
-    var y = hat.to(x.dtype)
-    if hasWeight { y = y * inputs[1].reshape(-1) }
-    if hasBias { y = y + inputs.last!.reshape(-1) }
-    return [y.reshape(x.shape), mean.reshape(-1), rstd.reshape(-1)]
-  }
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let x = inputs[0]
+      let (hat, mean, rstd) = normalized(x)
+      var y = hat.to(x.dtype)
+      if hasWeight { y = y * inputs[1].reshape(-1) }
+      if hasBias { y = y + inputs.last!.reshape(-1) }
+      return [y.reshape(x.shape), mean.reshape(-1), rstd.reshape(-1)]
+    }
 
-  var gradient: Gradient {
-    .ofWanted(keeps: hasWeight ? [.input(0), .input(1), .output(1), .output(2)] : [.input(0), .output(1), .output(2)]) {
-      [self] g, saved, wanted in
-      let weight = hasWeight ? [saved.input(1)] : []
-      let gradient = LayerNormGradient(norm: self, wanted: wanted, biasShape: saved.spec(saved.inputCount - 1).shape)
-      return apply(gradient, [g, saved.input(0), saved.output(1), saved.output(2)] + weight)
+    package var gradient: Gradient {
+      .ofWanted(
+        keeps: hasWeight ? [.input(0), .input(1), .output(1), .output(2)] : [.input(0), .output(1), .output(2)]
+      ) {
+        [self] g, saved, wanted in
+        let weight = hasWeight ? [saved.input(1)] : []
+        let gradient = Primitives.LayerNormGradient(
+          norm: self, wanted: wanted, biasShape: saved.spec(saved.inputCount - 1).shape)
+        return apply(gradient, [g, saved.input(0), saved.output(1), saved.output(2)] + weight)
+      }
     }
   }
 }
 
-/// The gradients of layer norm's inputs that are wanted, from g, x, mean, 1 / deviation, and weight if there is one.
-struct LayerNormGradient: Primitive {
-  static let name = "layerNormGradient"
-  let norm: LayerNorm
-  let wanted: [Int]
-  let biasShape: Shape
+extension Primitives {
+  /// The gradients of layer norm's inputs that are wanted, from g, x, mean, 1 / deviation, and weight if there is one.
+  package struct LayerNormGradient: Primitive {
+    package static let name = "layerNormGradient"
+    package let norm: Primitives.LayerNorm
+    package let wanted: [Int]
+    package let biasShape: Shape
 
-  private var weightPosition: Int? { norm.hasWeight ? 1 : nil }
-  private var biasPosition: Int? { norm.hasBias ? (norm.hasWeight ? 2 : 1) : nil }
+    private var weightPosition: Int? { norm.hasWeight ? 1 : nil }
+    private var biasPosition: Int? { norm.hasBias ? (norm.hasWeight ? 2 : 1) : nil }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    wanted.map { i in
-      TensorSpec(
-        shape: i == 0 ? inputs[1].shape : i == weightPosition ? inputs[4].shape : biasShape, dtype: inputs[1].dtype,
-        device: inputs[1].device)
-    }
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    if norm.n == 0 { return }
-    Normalization.layerGradient(
-      inputs[0].pointer, inputs[1].pointer, weight: norm.hasWeight ? inputs[4].pointer : nil, mean: inputs[2].pointer,
-      rstd: inputs[3].pointer, dx: outputs.pointer(of: 0, among: wanted),
-      dWeight: outputs.pointer(of: weightPosition, among: wanted),
-      dBias: outputs.pointer(of: biasPosition, among: wanted), inputs[1].dtype, rms: norm.rms,
-      rows: inputs[1].elementCount / norm.n, n: norm.n)
-  }
-
-  /// With ĝ = g · weight: dx = rstd (ĝ − mean ĝ − x̂ mean(ĝ x̂)), dweight = Σ g x̂, dbias = Σ g; rms has no mean ĝ.
-  func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
-    let x = inputs[1]
-    let (hat, _, rstd) = norm.normalized(x)
-    let g = inputs[0].reshape(hat.shape).to(hat.dtype)
-    return wanted.map { i in
-      switch i {
-      case 0:
-        let scaled = norm.hasWeight ? g * inputs[4].reshape(-1) : g
-        var dx = scaled - hat * (scaled * hat).mean(dim: 1, keepDim: true)
-        if !norm.rms { dx = dx - scaled.mean(dim: 1, keepDim: true) }
-        return (rstd * dx).to(x.dtype).reshape(x.shape)
-      case weightPosition: return (g * hat).sum(dim: 0).to(x.dtype).reshape(inputs[4].shape)
-      default: return g.sum(dim: 0).to(x.dtype).reshape(biasShape)
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      wanted.map { i in
+        TensorSpec(
+          shape: i == 0 ? inputs[1].shape : i == weightPosition ? inputs[4].shape : biasShape, dtype: inputs[1].dtype,
+          device: inputs[1].device)
       }
     }
-  }
 
-  var gradient: Gradient { .ofDecomposition }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      if norm.n == 0 { return }
+      Normalization.layerGradient(
+        inputs[0].pointer, inputs[1].pointer, weight: norm.hasWeight ? inputs[4].pointer : nil, mean: inputs[2].pointer,
+        rstd: inputs[3].pointer, dx: outputs.pointer(of: 0, among: wanted),
+        dWeight: outputs.pointer(of: weightPosition, among: wanted),
+        dBias: outputs.pointer(of: biasPosition, among: wanted), inputs[1].dtype, rms: norm.rms,
+        rows: inputs[1].elementCount / norm.n, n: norm.n)
+    }
+
+    /// With ĝ = g · weight: dx = rstd (ĝ − mean ĝ − x̂ mean(ĝ x̂)), dweight = Σ g x̂, dbias = Σ g; rms has no mean ĝ.
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let x = inputs[1]
+      let (hat, _, rstd) = norm.normalized(x)
+      let g = inputs[0].reshape(hat.shape).to(hat.dtype)
+      return wanted.map { i in
+        switch i {
+        case 0:
+          let scaled = norm.hasWeight ? g * inputs[4].reshape(-1) : g
+          var dx = scaled - hat * (scaled * hat).mean(dim: 1, keepDim: true)
+          if !norm.rms { dx = dx - scaled.mean(dim: 1, keepDim: true) }
+          return (rstd * dx).to(x.dtype).reshape(x.shape)
+        case weightPosition: return (g * hat).sum(dim: 0).to(x.dtype).reshape(inputs[4].shape)
+        default: return g.sum(dim: 0).to(x.dtype).reshape(biasShape)
+        }
+      }
+    }
+
+    package var gradient: Gradient { .ofDecomposition }
+  }
 }
 
 extension Tensor {
@@ -150,7 +157,7 @@ extension Tensor {
   ) -> Tensor {
     attempt(like: self) { () throws(OpError) in
       _ = try trailing(normalizedShape, [weight, bias], op)
-      let norm = LayerNorm(
+      let norm = Primitives.LayerNorm(
         rms: rms, n: normalizedShape.reduce(1, *), eps: eps, hasWeight: weight != nil, hasBias: bias != nil)
       return apply(norm, [self] + [weight, bias].compactMap { $0?.to(dtype) })[0]
     }

@@ -146,100 +146,105 @@ extension Tensor {
 
   /// 1 with the probability that each element gives, else 0. SeeAlso: torch.bernoulli
   public func bernoulli(generator: Generator? = nil) -> Tensor {
-    apply(Sampled(kind: .bernoulli, dtype: dtype, generator: generator), self)
+    apply(Primitives.Sampled(kind: .bernoulli, dtype: dtype, generator: generator), self)
   }
 
   /// 1 with the probability that each element of `probabilities` gives, else 0, in our dtype.
   /// SeeAlso: torch.Tensor.bernoulli_
   public func bernoulli(_ probabilities: Tensor, generator: Generator? = nil) -> Tensor {
     apply(
-      Sampled(kind: .bernoulli, dtype: dtype, generator: generator), probabilities.withoutHistory.expanded(to: shape))
+      Primitives.Sampled(kind: .bernoulli, dtype: dtype, generator: generator),
+      probabilities.withoutHistory.expanded(to: shape))
   }
 
   /// Poisson numbers with these rates. SeeAlso: torch.poisson
   public func poisson(generator: Generator? = nil) -> Tensor {
-    apply(Sampled(kind: .poisson, dtype: dtype, generator: generator), self)
+    apply(Primitives.Sampled(kind: .poisson, dtype: dtype, generator: generator), self)
   }
 
   /// Category numbers drawn with these weights (of each row). SeeAlso: torch.multinomial
   public func multinomial(_ numSamples: Int, replacement: Bool = false, generator: Generator? = nil) -> Tensor {
-    apply(Multinomial(samples: numSamples, replacement: replacement, generator: generator), self)
+    apply(Primitives.Multinomial(samples: numSamples, replacement: replacement, generator: generator), self)
   }
 }
 
-/// Numbers each of which has its own parameter. The gradient of the parameter is zero, as in PyTorch.
-struct Sampled: Primitive {
-  enum Kind: String, Sendable {
-    case bernoulli, poisson
-  }
-
-  static let name = "sample"
-  let kind: Kind
-  let dtype: DType
-  let generator: Generator?
-
-  var name: String { kind.rawValue }
-  var isRandom: Bool { true }
-
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    guard inputs[0].dtype.isFloatingPoint else {
-      throw OpError(name, "expects a floating point tensor, got \(inputs[0])")
+extension Primitives {
+  /// Numbers each of which has its own parameter. The gradient of the parameter is zero, as in PyTorch.
+  package struct Sampled: Primitive {
+    package enum Kind: String, Sendable {
+      case bernoulli, poisson
     }
-    return [TensorSpec(shape: inputs[0].shape, dtype: dtype, device: inputs[0].device)]
-  }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, out) = (inputs[0], outputs[0])
-    do throws(RandomError) {
-      try (generator ?? .default).draw { (state) throws(RandomError) in
-        switch kind {
-        case .bernoulli:
-          try state.fillBernoulli(
-            out.pointer, count: out.elementCount, dtype: dtype, probabilities: x.pointer, of: x.dtype)
-        case .poisson: try state.fillPoisson(out.pointer, count: out.elementCount, dtype: dtype, rates: x.pointer)
+    package static let name = "sample"
+    package let kind: Kind
+    package let dtype: DType
+    package let generator: Generator?
+
+    package var name: String { kind.rawValue }
+    package var isRandom: Bool { true }
+
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      guard inputs[0].dtype.isFloatingPoint else {
+        throw OpError(name, "expects a floating point tensor, got \(inputs[0])")
+      }
+      return [TensorSpec(shape: inputs[0].shape, dtype: dtype, device: inputs[0].device)]
+    }
+
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, out) = (inputs[0], outputs[0])
+      do throws(RandomError) {
+        try (generator ?? .default).draw { (state) throws(RandomError) in
+          switch kind {
+          case .bernoulli:
+            try state.fillBernoulli(
+              out.pointer, count: out.elementCount, dtype: dtype, probabilities: x.pointer, of: x.dtype)
+          case .poisson: try state.fillPoisson(out.pointer, count: out.elementCount, dtype: dtype, rates: x.pointer)
+          }
         }
-      }
-    } catch { throw OpError(name, error.description) }
-  }
+      } catch { throw OpError(name, error.description) }
+    }
 
-  var gradient: Gradient {
-    .pullback(keeps: .nothing) { _, saved in
-      let spec = saved.spec(0)
-      return [Tensor.zeros(spec.shape, dtype: spec.dtype, device: spec.device)]
+    package var gradient: Gradient {
+      .pullback(keeps: .nothing) { _, saved in
+        let spec = saved.spec(0)
+        return [Tensor.zeros(spec.shape, dtype: spec.dtype, device: spec.device)]
+      }
     }
   }
 }
 
-/// Categories by weight.
-struct Multinomial: Primitive {
-  static let name = "multinomial"
-  let samples: Int
-  let replacement: Bool
-  let generator: Generator?
+extension Primitives {
+  /// Categories by weight.
+  package struct Multinomial: Primitive {
+    package static let name = "multinomial"
+    package let samples: Int
+    package let replacement: Bool
+    package let generator: Generator?
 
-  var attributes: [(String, String)] { [("samples", "\(samples)"), ("replacement", "\(replacement)")] }
-  var isRandom: Bool { true }
+    package var attributes: [(String, String)] { [("samples", "\(samples)"), ("replacement", "\(replacement)")] }
+    package var isRandom: Bool { true }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let x = inputs[0]
-    guard x.dtype.isFloatingPoint, x.rank == 1 || x.rank == 2 else {
-      throw OpError("multinomial", "expects a floating point tensor of 1 or 2 dimensions, got \(x)")
-    }
-    guard samples > 0 else { throw OpError("multinomial", "cannot draw \(samples) samples") }
-    return [TensorSpec(shape: Shape(x.shape.dropLast() + [samples]), dtype: .int64, device: x.device)]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let x = inputs[0]
-    let categories = x.shape[x.shape.count - 1]
-    do throws(RandomError) {
-      try (generator ?? .default).draw { (state) throws(RandomError) in
-        try state.fillMultinomial(
-          outputs[0].int64s, weights: x.pointer, dtype: x.dtype, rows: x.shape.count == 2 ? x.shape[0] : 1,
-          categories: categories, samples: samples, replacement: replacement)
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let x = inputs[0]
+      guard x.dtype.isFloatingPoint, x.rank == 1 || x.rank == 2 else {
+        throw OpError("multinomial", "expects a floating point tensor of 1 or 2 dimensions, got \(x)")
       }
-    } catch { throw OpError("multinomial", error.description) }
-  }
+      guard samples > 0 else { throw OpError("multinomial", "cannot draw \(samples) samples") }
+      return [TensorSpec(shape: Shape(x.shape.dropLast() + [samples]), dtype: .int64, device: x.device)]
+    }
 
-  var gradient: Gradient { .none(because: "choices do not vary smoothly") }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let x = inputs[0]
+      let categories = x.shape[x.shape.count - 1]
+      do throws(RandomError) {
+        try (generator ?? .default).draw { (state) throws(RandomError) in
+          try state.fillMultinomial(
+            outputs[0].int64s, weights: x.pointer, dtype: x.dtype, rows: x.shape.count == 2 ? x.shape[0] : 1,
+            categories: categories, samples: samples, replacement: replacement)
+        }
+      } catch { throw OpError("multinomial", error.description) }
+    }
+
+    package var gradient: Gradient { .none(because: "choices do not vary smoothly") }
+  }
 }

@@ -13,7 +13,7 @@ extension Tensor {
     if !training { return leakyRelu(negativeSlope: (lower + upper) / 2) }
     // PyTorch rounds the bounds to the type it computes in.
     let bounds = dtype == .float64 ? (lower, upper) : (Double(Float(lower)), Double(Float(upper)))
-    return self * apply(RandomSlopes(lower: bounds.0, upper: bounds.1, generator: generator), withoutHistory)
+    return self * apply(Primitives.RandomSlopes(lower: bounds.0, upper: bounds.1, generator: generator), withoutHistory)
   }
 
   /// A sample of the Gumbel-softmax distribution of these logits; `hard` gives one-hot vectors with the soft gradient.
@@ -29,34 +29,36 @@ extension Tensor {
   }
 }
 
-/// A slope for each element that is not positive, 1 for the others; only the former draw.
-struct RandomSlopes: Primitive {
-  static let name = "random_slopes"
-  let lower, upper: Double
-  let generator: Generator?
-  var isRandom: Bool { true }
+extension Primitives {
+  /// A slope for each element that is not positive, 1 for the others; only the former draw.
+  package struct RandomSlopes: Primitive {
+    package static let name = "random_slopes"
+    package let lower, upper: Double
+    package let generator: Generator?
+    package var isRandom: Bool { true }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { inputs }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { inputs }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, out) = (inputs[0], outputs[0])
-    var values = [Double](repeating: 0, count: x.elementCount)
-    values.withUnsafeMutableBytes { bytes in
-      guard let base = bytes.baseAddress else { return }
-      Strided.copy(x.pointer, x.dtype, nil, to: base, .float64, nil, over: x.shape)
-    }
-    (generator ?? .default).draw { state in
-      for i in values.indices {
-        if values[i] <= 0 {
-          let unit = Double(state.random64() & 0x1F_FFFF_FFFF_FFFF) * 0x1p-53
-          values[i] = unit * (upper - lower) + lower
-        } else {
-          values[i] = 1
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, out) = (inputs[0], outputs[0])
+      var values = [Double](repeating: 0, count: x.elementCount)
+      values.withUnsafeMutableBytes { bytes in
+        guard let base = bytes.baseAddress else { return }
+        Strided.copy(x.pointer, x.dtype, nil, to: base, .float64, nil, over: x.shape)
+      }
+      (generator ?? .default).draw { state in
+        for i in values.indices {
+          if values[i] <= 0 {
+            let unit = Double(state.random64() & 0x1F_FFFF_FFFF_FFFF) * 0x1p-53
+            values[i] = unit * (upper - lower) + lower
+          } else {
+            values[i] = 1
+          }
         }
       }
+      fillDoubles(out) { values[$0] }
     }
-    fillDoubles(out) { values[$0] }
-  }
 
-  var gradient: Gradient { .none(because: "random slopes depend on nothing") }
+    package var gradient: Gradient { .none(because: "random slopes depend on nothing") }
+  }
 }

@@ -2,7 +2,7 @@ import FlamebackCore
 import FlamebackKernels
 
 /// What numbers are drawn.
-enum Distribution: Sendable {
+package enum Distribution: Sendable {
   case uniform(Double, Double)
   case normal(mean: Double, std: Double, serial: Bool)
   case exponential(Double)
@@ -14,7 +14,7 @@ enum Distribution: Sendable {
   case natural
   case permutation
 
-  func check(_ dtype: DType) throws(OpError) {
+  package func check(_ dtype: DType) throws(OpError) {
     func need(_ condition: Bool, _ op: String, _ message: String) throws(OpError) {
       if !condition { throw OpError(op, message) }
     }
@@ -45,7 +45,7 @@ enum Distribution: Sendable {
     }
   }
 
-  func fill(_ state: inout GeneratorState, _ out: UnsafeMutableRawPointer, _ count: Int, _ dtype: DType) {
+  package func fill(_ state: inout GeneratorState, _ out: UnsafeMutableRawPointer, _ count: Int, _ dtype: DType) {
     switch self {
     case .uniform(let from, let to): state.fillUniform(out, count: count, dtype: dtype, from: from, to: to)
     case .normal(let mean, let std, let serial):
@@ -63,30 +63,32 @@ enum Distribution: Sendable {
   }
 }
 
-/// New random numbers each time it runs, also when a graph is replayed.
-struct RandomDraw: Primitive {
-  static let name = "random"
-  let distribution: Distribution
-  let shape: Shape
-  let dtype: DType
-  let generator: Generator?
+extension Primitives {
+  /// New random numbers each time it runs, also when a graph is replayed.
+  package struct RandomDraw: Primitive {
+    package static let name = "random"
+    package let distribution: Distribution
+    package let shape: Shape
+    package let dtype: DType
+    package let generator: Generator?
 
-  var attributes: [(String, String)] { [("distribution", "\(distribution)"), ("shape", shape.description)] }
-  var isRandom: Bool { true }
+    package var attributes: [(String, String)] { [("distribution", "\(distribution)"), ("shape", shape.description)] }
+    package var isRandom: Bool { true }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    guard shape.allSatisfy({ $0 >= 0 }) else { throw OpError("random", "sizes must not be negative: \(shape)") }
-    try distribution.check(dtype)
-    return [TensorSpec(shape: shape, dtype: dtype)]
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      guard shape.allSatisfy({ $0 >= 0 }) else { throw OpError("random", "sizes must not be negative: \(shape)") }
+      try distribution.check(dtype)
+      return [TensorSpec(shape: shape, dtype: dtype)]
+    }
+
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let out = outputs[0]
+      if out.elementCount == 0 { return }
+      (generator ?? .default).draw { state in distribution.fill(&state, out.pointer, out.elementCount, dtype) }
+    }
+
+    package var gradient: Gradient { .none(because: "random numbers depend on nothing") }
   }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let out = outputs[0]
-    if out.elementCount == 0 { return }
-    (generator ?? .default).draw { state in distribution.fill(&state, out.pointer, out.elementCount, dtype) }
-  }
-
-  var gradient: Gradient { .none(because: "random numbers depend on nothing") }
 }
 
 extension Tensor {
@@ -102,11 +104,14 @@ extension Tensor {
     }
     let result =
       dtype.isComplex
-      ? apply(RandomDraw(distribution: distribution, shape: shape + [2], dtype: dtype.real, generator: generator), [])[
-        0
-      ]
-      .viewAsComplex()
-      : apply(RandomDraw(distribution: distribution, shape: shape, dtype: dtype, generator: generator), [])[0]
+      ? apply(
+        Primitives.RandomDraw(distribution: distribution, shape: shape + [2], dtype: dtype.real, generator: generator),
+        [])[
+          0
+        ]
+        .viewAsComplex()
+      : apply(Primitives.RandomDraw(distribution: distribution, shape: shape, dtype: dtype, generator: generator), [])[
+        0]
     return result.finished(device, requiresGrad)
   }
 

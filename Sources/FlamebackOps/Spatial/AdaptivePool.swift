@@ -3,25 +3,25 @@ import FlamebackCore
 import FlamebackKernels
 
 /// The means of as many windows as the output has places.
-struct AdaptiveAverageMap: PlaneMap {
-  static let name = "adaptiveAvgPool"
-  let input: [Int]
-  let output: [Int]
+package struct AdaptiveAverageMap: PlaneMap {
+  package static let name = "adaptiveAvgPool"
+  package let input: [Int]
+  package let output: [Int]
 
-  var attributes: [(String, String)] { [("size", "\(output)")] }
+  package var attributes: [(String, String)] { [("size", "\(output)")] }
 
-  func refusal(_ dtype: DType) -> String? { dtype.isFloatingPoint ? nil : "needs floating point numbers" }
+  package func refusal(_ dtype: DType) -> String? { dtype.isFloatingPoint ? nil : "needs floating point numbers" }
 
   private func description(_ dtype: fb_dtype) -> fb_pool { adaptivePool(dtype, input, output) }
 
-  func run(
+  package func run(
     _ dtype: fb_dtype, _ x: UnsafeMutableRawPointer, _ y: UnsafeMutableRawPointer, _ begin: Int64, _ end: Int64
   ) {
     var pool = description(dtype)
     fb_adaptive_avg_pool(&pool, x, y, begin, end)
   }
 
-  func runTransposed(
+  package func runTransposed(
     _ dtype: fb_dtype, _ dy: UnsafeMutableRawPointer, _ dx: UnsafeMutableRawPointer, _ begin: Int64, _ end: Int64
   ) {
     var pool = description(dtype)
@@ -37,31 +37,33 @@ private func adaptivePool(_ dtype: fb_dtype, _ input: [Int], _ output: [Int]) ->
   return pool
 }
 
-/// The largest values of as many windows as the output has places, and where they were.
-struct AdaptiveMaxPool: Primitive {
-  static let name = "adaptiveMaxPool"
-  let size: [Int]
+extension Primitives {
+  /// The largest values of as many windows as the output has places, and where they were.
+  package struct AdaptiveMaxPool: Primitive {
+    package static let name = "adaptiveMaxPool"
+    package let size: [Int]
 
-  var outputCount: Int { 2 }
+    package var outputCount: Int { 2 }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let x = inputs[0]
-    guard !x.dtype.isComplex, x.dtype != .bool else { throw OpError(name, "not defined for \(x.dtype)") }
-    let shape = Shape(x.shape.dropLast(size.count)) + size
-    return [x.dtype, .int64].map { TensorSpec(shape: shape, dtype: $0, device: x.device) }
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, y) = (inputs[0], outputs[0])
-    let input = Array(x.shape.suffix(size.count))
-    var pool = adaptivePool(x.code, input, size)
-    forEachPlane(x.shape.dropLast(size.count).reduce(1, *), work: input.reduce(1, *)) { begin, end in
-      fb_adaptive_max_pool(&pool, x.pointer, y.pointer, outputs[1].int64s, begin, end)
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let x = inputs[0]
+      guard !x.dtype.isComplex, x.dtype != .bool else { throw OpError(name, "not defined for \(x.dtype)") }
+      let shape = Shape(x.shape.dropLast(size.count)) + size
+      return [x.dtype, .int64].map { TensorSpec(shape: shape, dtype: $0, device: x.device) }
     }
-  }
 
-  var attributes: [(String, String)] { [("size", "\(size)")] }
-  var gradient: Gradient { .places(rank: size.count) }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, y) = (inputs[0], outputs[0])
+      let input = Array(x.shape.suffix(size.count))
+      var pool = adaptivePool(x.code, input, size)
+      forEachPlane(x.shape.dropLast(size.count).reduce(1, *), work: input.reduce(1, *)) { begin, end in
+        fb_adaptive_max_pool(&pool, x.pointer, y.pointer, outputs[1].int64s, begin, end)
+      }
+    }
+
+    package var attributes: [(String, String)] { [("size", "\(size)")] }
+    package var gradient: Gradient { .places(rank: size.count) }
+  }
 }
 
 extension Tensor {
@@ -81,14 +83,14 @@ extension Tensor {
   func adaptiveAvgPool(_ n: Int, _ outputSize: [Int?]) -> Tensor {
     attempt(like: self) { () throws(OpError) in
       let sizes = try adaptiveSizes(n, outputSize, op: "adaptiveAvgPool\(n)d")
-      return apply(Planewise(map: AdaptiveAverageMap(input: sizes.input, output: sizes.output)), self)
+      return apply(Primitives.Planewise(map: AdaptiveAverageMap(input: sizes.input, output: sizes.output)), self)
     }
   }
 
   private func adaptiveMaxPool(_ n: Int, _ outputSize: [Int?]) -> (output: Tensor, indices: Tensor) {
     let result = attempt(like: self, count: 2) { () throws(OpError) in
       let sizes = try adaptiveSizes(n, outputSize, op: "adaptiveMaxPool\(n)d")
-      return apply(AdaptiveMaxPool(size: sizes.output), [self])
+      return apply(Primitives.AdaptiveMaxPool(size: sizes.output), [self])
     }
     return (result[0], result[1])
   }

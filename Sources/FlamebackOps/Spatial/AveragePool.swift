@@ -3,17 +3,17 @@ import FlamebackCore
 import FlamebackKernels
 
 /// The mean of each window.
-struct AveragePoolMap: PlaneMap {
-  static let name = "avgPool"
-  let window: PoolWindow
-  let input: [Int]
-  let output: [Int]
-  let countIncludePad: Bool
-  let divisor: Int?
+package struct AveragePoolMap: PlaneMap {
+  package static let name = "avgPool"
+  package let window: PoolWindow
+  package let input: [Int]
+  package let output: [Int]
+  package let countIncludePad: Bool
+  package let divisor: Int?
 
-  var attributes: [(String, String)] { window.attributes + [("countIncludePad", "\(countIncludePad)")] }
+  package var attributes: [(String, String)] { window.attributes + [("countIncludePad", "\(countIncludePad)")] }
 
-  func refusal(_ dtype: DType) -> String? {
+  package func refusal(_ dtype: DType) -> String? {
     dtype.isComplex || dtype == .bool ? "not defined for \(dtype)" : nil
   }
 
@@ -24,14 +24,14 @@ struct AveragePoolMap: PlaneMap {
     return pool
   }
 
-  func run(
+  package func run(
     _ dtype: fb_dtype, _ x: UnsafeMutableRawPointer, _ y: UnsafeMutableRawPointer, _ begin: Int64, _ end: Int64
   ) {
     var pool = description(dtype)
     fb_avg_pool(&pool, x, y, begin, end)
   }
 
-  func runTransposed(
+  package func runTransposed(
     _ dtype: fb_dtype, _ dy: UnsafeMutableRawPointer, _ dx: UnsafeMutableRawPointer, _ begin: Int64, _ end: Int64
   ) {
     var pool = description(dtype)
@@ -57,7 +57,7 @@ extension Tensor {
       let map = AveragePoolMap(
         window: window, input: input, output: try window.outputSize(input, op: op), countIncludePad: countIncludePad,
         divisor: divisor)
-      return apply(Planewise(map: map), self)
+      return apply(Primitives.Planewise(map: map), self)
     }
   }
 

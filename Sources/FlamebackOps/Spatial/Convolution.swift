@@ -53,20 +53,20 @@ extension ConvolutionPadding where Self == NamedPadding {
 }
 
 /// How a kernel moves over its input.
-struct ConvolutionGeometry: Sendable {
-  var stride: [Int]
-  var before: [Int]
-  var after: [Int]
-  var dilation: [Int]
-  var groups: Int
+package struct ConvolutionGeometry: Sendable {
+  package var stride: [Int]
+  package var before: [Int]
+  package var after: [Int]
+  package var dilation: [Int]
+  package var groups: Int
 
-  var attributes: [(String, String)] {
+  package var attributes: [(String, String)] {
     [
       ("stride", "\(stride)"), ("padding", "\(before)…\(after)"), ("dilation", "\(dilation)"), ("groups", "\(groups)"),
     ]
   }
 
-  func outputSize(input: [Int], kernel: [Int]) -> [Int] {
+  package func outputSize(input: [Int], kernel: [Int]) -> [Int] {
     input.indices.map { d in
       let room = input[d] + before[d] + after[d] - dilation[d] * (kernel[d] - 1) - 1
       return room < 0 ? 0 : room / stride[d] + 1
@@ -74,7 +74,7 @@ struct ConvolutionGeometry: Sendable {
   }
 
   /// The kernels' description of the convolution from `x` to `y`.
-  func description(x: Shape, weight: Shape, y: Shape, _ dtype: DType) -> fb_conv {
+  package func description(x: Shape, weight: Shape, y: Shape, _ dtype: DType) -> fb_conv {
     fb_conv(
       dtype: fb_dtype(dtype.rawValue), batch: Int64(x[0]), in_channels: Int64(x[1]), out_channels: Int64(y[1]),
       groups: Int64(groups), input: triple(x.dropFirst(2)), output: triple(y.dropFirst(2)),
@@ -82,7 +82,7 @@ struct ConvolutionGeometry: Sendable {
       pad_begin: triple(before, fill: 0), pad_end: triple(after, fill: 0), rectifies: false)
   }
 
-  func check(_ op: String, _ inputs: [TensorSpec]) throws(OpError) {
+  package func check(_ op: String, _ inputs: [TensorSpec]) throws(OpError) {
     let listed = inputs.map(\.description).joined(separator: " × ")
     guard inputs.allSatisfy({ $0.dtype == inputs[0].dtype }) else {
       throw OpError(op, "operands of different dtypes: \(listed)")
@@ -104,99 +104,104 @@ struct ConvolutionGeometry: Sendable {
   }
 }
 
-/// The convolution (as everywhere in learning: correlation) of [batch, channels, spatial...] with a weight
-/// [out, in / groups, kernel...] and an optional bias [out].
-struct Convolution: Primitive {
-  static let name = "conv"
-  var autocast: AutocastRule { .lower }
-  var name = "conv"
-  let geometry: ConvolutionGeometry
-  /// Whether a `relu` is part of it; graphs for inference join the two.
-  var rectifies = false
+extension Primitives {
+  /// The convolution (as everywhere in learning: correlation) of [batch, channels, spatial...] with a weight
+  /// [out, in / groups, kernel...] and an optional bias [out].
+  package struct Convolution: Primitive {
+    package static let name = "conv"
+    package var autocast: AutocastRule { .lower }
+    package var name = "conv"
+    package let geometry: ConvolutionGeometry
+    /// Whether a `relu` is part of it; graphs for inference join the two.
+    package var rectifies = false
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    try geometry.check(name, inputs)
-    let (x, weight) = (inputs[0], inputs[1])
-    guard x.shape[1] == weight.shape[1] * geometry.groups else {
-      throw OpError(
-        name,
-        "weight expects \(weight.shape[1] * geometry.groups) input channels in \(geometry.groups) groups, "
-          + "got \(x.shape[1]): \(x) × \(weight)")
-    }
-    if inputs.count > 2, inputs[2].shape != [weight.shape[0]] {
-      throw OpError(name, "bias must have shape [\(weight.shape[0])]: \(x) × \(weight) + \(inputs[2])")
-    }
-    let size = geometry.outputSize(input: Array(x.shape.dropFirst(2)), kernel: Array(weight.shape.dropFirst(2)))
-    guard size.allSatisfy({ $0 > 0 }) else {
-      throw OpError(name, "kernel is larger than the padded input: \(x) × \(weight)")
-    }
-    return [TensorSpec(shape: [x.shape[0], weight.shape[0]] + size, dtype: x.dtype, device: x.device)]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, weight, y) = (inputs[0], inputs[1], outputs[0])
-    var conv = geometry.description(x: x.shape, weight: weight.shape, y: y.shape, y.dtype)
-    conv.rectifies = rectifies
-    fb_conv_forward(&conv, x.pointer, weight.pointer, inputs.count > 2 ? inputs[2].pointer : nil, y.pointer)
-  }
-
-  var attributes: [(String, String)] { geometry.attributes + (rectifies ? [("relu", "true")] : []) }
-
-  func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
-    rectifies ? [apply(Convolution(name: name, geometry: geometry), inputs)[0].relu()] : nil
-  }
-
-  /// dx = g ⋆ w̄ transposed, dw = x̄ ⋆ g, db = Σ g.
-  var gradient: Gradient {
-    if rectifies { return .ofDecomposition }
-    return .pullback(keeps: [.input(0), .input(1)]) { [geometry] cotangents, saved in
-      guard let g = cotangents[0] else { return Array(repeating: nil, count: saved.inputCount) }
-      let (x, weight) = (saved.spec(0).shape, saved.spec(1).shape)
-      var result: [Tensor?] = [nil, nil]
-      if saved.needs(0) {
-        let transposed = TransposedConvolution(geometry: geometry, size: Array(x.dropFirst(2)))
-        result[0] = apply(transposed, g, saved.input(1).conjugated)
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      try geometry.check(name, inputs)
+      let (x, weight) = (inputs[0], inputs[1])
+      guard x.shape[1] == weight.shape[1] * geometry.groups else {
+        throw OpError(
+          name,
+          "weight expects \(weight.shape[1] * geometry.groups) input channels in \(geometry.groups) groups, "
+            + "got \(x.shape[1]): \(x) × \(weight)")
       }
-      if saved.needs(1) {
-        let ofWeight = ConvolutionWeightGradient(geometry: geometry, kernel: Array(weight.dropFirst(2)))
-        result[1] = apply(ofWeight, saved.input(0).conjugated, g)
+      if inputs.count > 2, inputs[2].shape != [weight.shape[0]] {
+        throw OpError(name, "bias must have shape [\(weight.shape[0])]: \(x) × \(weight) + \(inputs[2])")
       }
-      if saved.inputCount > 2 { result.append(saved.needs(2) ? g.summedPerChannel() : nil) }
-      return result
+      let size = geometry.outputSize(input: Array(x.shape.dropFirst(2)), kernel: Array(weight.shape.dropFirst(2)))
+      guard size.allSatisfy({ $0 > 0 }) else {
+        throw OpError(name, "kernel is larger than the padded input: \(x) × \(weight)")
+      }
+      return [TensorSpec(shape: [x.shape[0], weight.shape[0]] + size, dtype: x.dtype, device: x.device)]
+    }
+
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, weight, y) = (inputs[0], inputs[1], outputs[0])
+      var conv = geometry.description(x: x.shape, weight: weight.shape, y: y.shape, y.dtype)
+      conv.rectifies = rectifies
+      fb_conv_forward(&conv, x.pointer, weight.pointer, inputs.count > 2 ? inputs[2].pointer : nil, y.pointer)
+    }
+
+    package var attributes: [(String, String)] { geometry.attributes + (rectifies ? [("relu", "true")] : []) }
+
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      rectifies ? [apply(Primitives.Convolution(name: name, geometry: geometry), inputs)[0].relu()] : nil
+    }
+
+    /// dx = g ⋆ w̄ transposed, dw = x̄ ⋆ g, db = Σ g.
+    package var gradient: Gradient {
+      if rectifies { return .ofDecomposition }
+      return .pullback(keeps: [.input(0), .input(1)]) { [geometry] cotangents, saved in
+        guard let g = cotangents[0] else { return Array(repeating: nil, count: saved.inputCount) }
+        let (x, weight) = (saved.spec(0).shape, saved.spec(1).shape)
+        var result: [Tensor?] = [nil, nil]
+        if saved.needs(0) {
+          let transposed = Primitives.TransposedConvolution(geometry: geometry, size: Array(x.dropFirst(2)))
+          result[0] = apply(transposed, g, saved.input(1).conjugated)
+        }
+        if saved.needs(1) {
+          let ofWeight = Primitives.ConvolutionWeightGradient(geometry: geometry, kernel: Array(weight.dropFirst(2)))
+          result[1] = apply(ofWeight, saved.input(0).conjugated, g)
+        }
+        if saved.inputCount > 2 { result.append(saved.needs(2) ? g.summedPerChannel() : nil) }
+        return result
+      }
     }
   }
 }
 
-/// Σ over batch and places of x times y's gradient, for every place of the kernel.
-struct ConvolutionWeightGradient: Primitive {
-  static let name = "convWeightGradient"
-  let geometry: ConvolutionGeometry
-  let kernel: [Int]
+extension Primitives {
+  /// Σ over batch and places of x times y's gradient, for every place of the kernel.
+  package struct ConvolutionWeightGradient: Primitive {
+    package static let name = "convWeightGradient"
+    package let geometry: ConvolutionGeometry
+    package let kernel: [Int]
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let (x, g) = (inputs[0], inputs[1])
-    return [
-      TensorSpec(shape: [g.shape[1], x.shape[1] / geometry.groups] + kernel, dtype: x.dtype, device: x.device)
-    ]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, g, weight) = (inputs[0], inputs[1], outputs[0])
-    var conv = geometry.description(x: x.shape, weight: weight.shape, y: g.shape, x.dtype)
-    fb_conv_backward_weight(&conv, x.pointer, g.pointer, weight.pointer)
-  }
-
-  var attributes: [(String, String)] { geometry.attributes + [("kernel", "\(kernel)")] }
-
-  /// Linear in both: dx = ḡ transposed with h, dg = x̄ ⋆ h.
-  var gradient: Gradient {
-    .pullback(keeps: [.input(0), .input(1)]) { [geometry] cotangents, saved in
-      guard let h = cotangents[0] else { return [nil, nil] }
-      let transposed = TransposedConvolution(geometry: geometry, size: Array(saved.spec(0).shape.dropFirst(2)))
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let (x, g) = (inputs[0], inputs[1])
       return [
-        saved.needs(0) ? apply(transposed, saved.input(1).conjugated, h) : nil,
-        saved.needs(1) ? apply(Convolution(geometry: geometry), saved.input(0).conjugated, h) : nil,
+        TensorSpec(shape: [g.shape[1], x.shape[1] / geometry.groups] + kernel, dtype: x.dtype, device: x.device)
       ]
+    }
+
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, g, weight) = (inputs[0], inputs[1], outputs[0])
+      var conv = geometry.description(x: x.shape, weight: weight.shape, y: g.shape, x.dtype)
+      fb_conv_backward_weight(&conv, x.pointer, g.pointer, weight.pointer)
+    }
+
+    package var attributes: [(String, String)] { geometry.attributes + [("kernel", "\(kernel)")] }
+
+    /// Linear in both: dx = ḡ transposed with h, dg = x̄ ⋆ h.
+    package var gradient: Gradient {
+      .pullback(keeps: [.input(0), .input(1)]) { [geometry] cotangents, saved in
+        guard let h = cotangents[0] else { return [nil, nil] }
+        let transposed = Primitives.TransposedConvolution(
+          geometry: geometry, size: Array(saved.spec(0).shape.dropFirst(2)))
+        return [
+          saved.needs(0) ? apply(transposed, saved.input(1).conjugated, h) : nil,
+          saved.needs(1) ? apply(Primitives.Convolution(geometry: geometry), saved.input(0).conjugated, h) : nil,
+        ]
+      }
     }
   }
 }
@@ -219,7 +224,7 @@ extension Tensor {
         kernel: Array(weight.shape.dropFirst(2)), stride: stride, dilation: dilation, op: op)
       let geometry = ConvolutionGeometry(
         stride: stride, before: zeros.before, after: zeros.after, dilation: dilation, groups: groups)
-      return apply(Convolution(name: op, geometry: geometry), [x, weight] + (bias.map { [$0] } ?? []))[0]
+      return apply(Primitives.Convolution(name: op, geometry: geometry), [x, weight] + (bias.map { [$0] } ?? []))[0]
         .unbatched(added)
     }
   }

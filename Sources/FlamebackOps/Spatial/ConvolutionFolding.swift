@@ -6,7 +6,7 @@ extension Graph {
   /// w · s / √(v + ε) and (b − m) · s / √(v + ε) + shift.
   package func foldingBatchNorms() -> Graph {
     joiningConvolutions { conv, next, result in
-      guard let norm = next.primitive as? BatchNorm, !norm.training,
+      guard let norm = next.primitive as? Primitives.BatchNorm, !norm.training,
         let folded = norm.folded(
           into: conv.inputs.dropFirst().map { constants[$0] }, next.inputs.dropFirst().map { constants[$0] })
       else { return nil }
@@ -18,7 +18,7 @@ extension Graph {
   /// A `relu` of a convolution's result is applied where the result is written.
   package func foldingRectifiers() -> Graph {
     joiningConvolutions { conv, next, _ in
-      guard next.applies(.relu), var joined = conv.primitive as? Convolution else { return nil }
+      guard next.applies(.relu), var joined = conv.primitive as? Primitives.Convolution else { return nil }
       joined.rectifies = true
       return (joined, conv.inputs)
     }
@@ -37,7 +37,7 @@ extension Graph {
     for (i, instruction) in instructions.enumerated() {
       for output in instruction.outputs { producer[output] = i }
       guard let value = instruction.inputs.first, uses[value] == 1, let k = producer[value], let conv = list[k],
-        conv.primitive is Convolution, let joined = join(conv, instruction, &result)
+        conv.primitive is Primitives.Convolution, let joined = join(conv, instruction, &result)
       else { continue }
       list[k] = nil
       list[i] = Instruction(
@@ -48,7 +48,7 @@ extension Graph {
   }
 }
 
-extension BatchNorm {
+extension Primitives.BatchNorm {
   /// The weight and bias of a convolution (weight, perhaps bias) with this norm (mean, variance, perhaps weight and bias)
   /// behind it; nil where one of them is not fixed.
   fileprivate func folded(into convolution: [Tensor?], _ norm: [Tensor?]) -> (weight: Tensor, bias: Tensor)? {

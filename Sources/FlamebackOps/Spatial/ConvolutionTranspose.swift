@@ -2,49 +2,53 @@ import CKernels
 import FlamebackCore
 import FlamebackKernels
 
-/// The adjoint of the convolution with this geometry, from its output to an input of `size`: its input gradient, and
-/// the transposed convolution. Weight [in, out / groups, kernel...] as seen from here, bias [out].
-struct TransposedConvolution: Primitive {
-  static let name = "convTranspose"
-  var autocast: AutocastRule { .lower }
-  var name = "convTranspose"
-  let geometry: ConvolutionGeometry
-  let size: [Int]
+extension Primitives {
+  /// The adjoint of the convolution with this geometry, from its output to an input of `size`: its input gradient, and
+  /// the transposed convolution. Weight [in, out / groups, kernel...] as seen from here, bias [out].
+  package struct TransposedConvolution: Primitive {
+    package static let name = "convTranspose"
+    package var autocast: AutocastRule { .lower }
+    package var name = "convTranspose"
+    package let geometry: ConvolutionGeometry
+    package let size: [Int]
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    try geometry.check(name, inputs)
-    let (x, weight) = (inputs[0], inputs[1])
-    guard x.shape[1] == weight.shape[0] else {
-      throw OpError(name, "weight expects \(weight.shape[0]) input channels, got \(x.shape[1]): \(x) × \(weight)")
-    }
-    let channels = weight.shape[1] * geometry.groups
-    if inputs.count > 2, inputs[2].shape != [channels] {
-      throw OpError(name, "bias must have shape [\(channels)]: \(x) × \(weight) + \(inputs[2])")
-    }
-    return [TensorSpec(shape: [x.shape[0], channels] + size, dtype: x.dtype, device: x.device)]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, weight, y) = (inputs[0], inputs[1], outputs[0])
-    var conv = geometry.description(x: y.shape, weight: weight.shape, y: x.shape, y.dtype)
-    fb_conv_backward_input(&conv, x.pointer, weight.pointer, inputs.count > 2 ? inputs[2].pointer : nil, y.pointer)
-  }
-
-  var attributes: [(String, String)] { geometry.attributes + [("size", "\(size)")] }
-
-  /// dx = g ⋆ w̄, dw = g ⋆ x̄ (the roles of input and output exchanged), db = Σ g.
-  var gradient: Gradient {
-    .pullback(keeps: [.input(0), .input(1)]) { [geometry] cotangents, saved in
-      guard let g = cotangents[0] else { return Array(repeating: nil, count: saved.inputCount) }
-      var result: [Tensor?] = [nil, nil]
-      if saved.needs(0) { result[0] = apply(Convolution(geometry: geometry), g, saved.input(1).conjugated) }
-      if saved.needs(1) {
-        let kernel = Array(saved.spec(1).shape.dropFirst(2))
-        let ofWeight = ConvolutionWeightGradient(geometry: geometry, kernel: kernel)
-        result[1] = apply(ofWeight, g, saved.input(0).conjugated)
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      try geometry.check(name, inputs)
+      let (x, weight) = (inputs[0], inputs[1])
+      guard x.shape[1] == weight.shape[0] else {
+        throw OpError(name, "weight expects \(weight.shape[0]) input channels, got \(x.shape[1]): \(x) × \(weight)")
       }
-      if saved.inputCount > 2 { result.append(saved.needs(2) ? g.summedPerChannel() : nil) }
-      return result
+      let channels = weight.shape[1] * geometry.groups
+      if inputs.count > 2, inputs[2].shape != [channels] {
+        throw OpError(name, "bias must have shape [\(channels)]: \(x) × \(weight) + \(inputs[2])")
+      }
+      return [TensorSpec(shape: [x.shape[0], channels] + size, dtype: x.dtype, device: x.device)]
+    }
+
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, weight, y) = (inputs[0], inputs[1], outputs[0])
+      var conv = geometry.description(x: y.shape, weight: weight.shape, y: x.shape, y.dtype)
+      fb_conv_backward_input(&conv, x.pointer, weight.pointer, inputs.count > 2 ? inputs[2].pointer : nil, y.pointer)
+    }
+
+    package var attributes: [(String, String)] { geometry.attributes + [("size", "\(size)")] }
+
+    /// dx = g ⋆ w̄, dw = g ⋆ x̄ (the roles of input and output exchanged), db = Σ g.
+    package var gradient: Gradient {
+      .pullback(keeps: [.input(0), .input(1)]) { [geometry] cotangents, saved in
+        guard let g = cotangents[0] else { return Array(repeating: nil, count: saved.inputCount) }
+        var result: [Tensor?] = [nil, nil]
+        if saved.needs(0) {
+          result[0] = apply(Primitives.Convolution(geometry: geometry), g, saved.input(1).conjugated)
+        }
+        if saved.needs(1) {
+          let kernel = Array(saved.spec(1).shape.dropFirst(2))
+          let ofWeight = Primitives.ConvolutionWeightGradient(geometry: geometry, kernel: kernel)
+          result[1] = apply(ofWeight, g, saved.input(0).conjugated)
+        }
+        if saved.inputCount > 2 { result.append(saved.needs(2) ? g.summedPerChannel() : nil) }
+        return result
+      }
     }
   }
 }
@@ -82,7 +86,7 @@ extension Tensor {
       let after = (0..<n).map { extra[$0] < stride[$0] ? padding[$0] : padding[$0] - extra[$0] }
       let geometry = ConvolutionGeometry(
         stride: stride, before: padding, after: after, dilation: dilation, groups: groups)
-      let primitive = TransposedConvolution(name: op, geometry: geometry, size: size)
+      let primitive = Primitives.TransposedConvolution(name: op, geometry: geometry, size: size)
       return apply(primitive, [x, weight] + (bias.map { [$0] } ?? []))[0].unbatched(added)
     }
   }

@@ -1,74 +1,76 @@
 import FlamebackCore
 import FlamebackKernels
 
-/// The largest values of windows that begin at random places. Inputs: [batch, channels, spatial...] and, for each plane,
-/// a random number in [0, 1) per dimension. SeeAlso: Graham, "Fractional Max-Pooling" (2014)
-struct FractionalMaxPool: Primitive {
-  static let name = "fractionalMaxPool"
-  let kernel: [Int]
-  let size: [Int]
+extension Primitives {
+  /// The largest values of windows that begin at random places. Inputs: [batch, channels, spatial...] and, for each plane,
+  /// a random number in [0, 1) per dimension. SeeAlso: Graham, "Fractional Max-Pooling" (2014)
+  package struct FractionalMaxPool: Primitive {
+    package static let name = "fractionalMaxPool"
+    package let kernel: [Int]
+    package let size: [Int]
 
-  var outputCount: Int { 2 }
+    package var outputCount: Int { 2 }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let shape = Shape(inputs[0].shape.dropLast(size.count)) + size
-    return [inputs[0].dtype, .int64].map { TensorSpec(shape: shape, dtype: $0, device: inputs[0].device) }
-  }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let shape = Shape(inputs[0].shape.dropLast(size.count)) + size
+      return [inputs[0].dtype, .int64].map { TensorSpec(shape: shape, dtype: $0, device: inputs[0].device) }
+    }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    if inputs[0].dtype == .float64 { run(Double.self, inputs, outputs) } else { run(Float.self, inputs, outputs) }
-  }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      if inputs[0].dtype == .float64 { run(Double.self, inputs, outputs) } else { run(Float.self, inputs, outputs) }
+    }
 
-  private func run<T: BinaryFloatingPoint>(_ type: T.Type, _ inputs: [HostView], _ outputs: [MutableHostView]) {
-    let n = size.count
-    let input = Array(inputs[0].shape.suffix(n))
-    let (inPlane, outPlane) = (input.reduce(1, *), size.reduce(1, *))
-    let x = inputs[0].pointer.assumingMemoryBound(to: T.self)
-    let samples = inputs[1].pointer.assumingMemoryBound(to: T.self)
-    let y = outputs[0].pointer.assumingMemoryBound(to: T.self)
-    let places = outputs[1].int64s
-    let window = Shape(kernel)
-    let strides = Shape(input).contiguousStrides
-    let zero = Shape(repeating: 0, count: n)
-    for plane in 0..<(inputs[0].elementCount / inPlane) {
-      // In two dimensions PyTorch's first number belongs to the width.
-      let starts: [[Int]] = (0..<n).map { d in
-        self.starts(samples[plane * n + (n == 2 ? 1 - d : d)], input: input[d], output: size[d], kernel: kernel[d])
-      }
-      var out = plane * outPlane
-      Strided.forEachOffset(Shape(size), Shape(size).contiguousStrides, zero) { position, _ in
-        var corner = 0
-        var rest = position
-        for d in (0..<n).reversed() {
-          corner += starts[d][rest % size[d]] * strides[d]
-          rest /= size[d]
+    private func run<T: BinaryFloatingPoint>(_ type: T.Type, _ inputs: [HostView], _ outputs: [MutableHostView]) {
+      let n = size.count
+      let input = Array(inputs[0].shape.suffix(n))
+      let (inPlane, outPlane) = (input.reduce(1, *), size.reduce(1, *))
+      let x = inputs[0].pointer.assumingMemoryBound(to: T.self)
+      let samples = inputs[1].pointer.assumingMemoryBound(to: T.self)
+      let y = outputs[0].pointer.assumingMemoryBound(to: T.self)
+      let places = outputs[1].int64s
+      let window = Shape(kernel)
+      let strides = Shape(input).contiguousStrides
+      let zero = Shape(repeating: 0, count: n)
+      for plane in 0..<(inputs[0].elementCount / inPlane) {
+        // In two dimensions PyTorch's first number belongs to the width.
+        let starts: [[Int]] = (0..<n).map { d in
+          self.starts(samples[plane * n + (n == 2 ? 1 - d : d)], input: input[d], output: size[d], kernel: kernel[d])
         }
-        var best = -T.infinity
-        var place = corner
-        Strided.forEachOffset(window, strides, zero) { offset, _ in
-          let value = x[plane * inPlane + corner + offset]
-          if value > best || value.isNaN {
-            best = value
-            place = corner + offset
+        var out = plane * outPlane
+        Strided.forEachOffset(Shape(size), Shape(size).contiguousStrides, zero) { position, _ in
+          var corner = 0
+          var rest = position
+          for d in (0..<n).reversed() {
+            corner += starts[d][rest % size[d]] * strides[d]
+            rest /= size[d]
           }
+          var best = -T.infinity
+          var place = corner
+          Strided.forEachOffset(window, strides, zero) { offset, _ in
+            let value = x[plane * inPlane + corner + offset]
+            if value > best || value.isNaN {
+              best = value
+              place = corner + offset
+            }
+          }
+          y[out] = best
+          places[out] = Int64(place)
+          out += 1
         }
-        y[out] = best
-        places[out] = Int64(place)
-        out += 1
       }
     }
-  }
 
-  /// Where the windows of one dimension begin.
-  private func starts<T: BinaryFloatingPoint>(_ sample: T, input: Int, output: Int, kernel: Int) -> [Int] {
-    let room = input - kernel
-    guard output > 1 else { return [room] }
-    let alpha = T(room) / T(output - 1)
-    return (0..<(output - 1)).map { Int((T($0) + sample) * alpha) - Int(sample * alpha) } + [room]
-  }
+    /// Where the windows of one dimension begin.
+    private func starts<T: BinaryFloatingPoint>(_ sample: T, input: Int, output: Int, kernel: Int) -> [Int] {
+      let room = input - kernel
+      guard output > 1 else { return [room] }
+      let alpha = T(room) / T(output - 1)
+      return (0..<(output - 1)).map { Int((T($0) + sample) * alpha) - Int(sample * alpha) } + [room]
+    }
 
-  var attributes: [(String, String)] { [("kernel", "\(kernel)"), ("size", "\(size)")] }
-  var gradient: Gradient { .places(rank: size.count) }
+    package var attributes: [(String, String)] { [("kernel", "\(kernel)"), ("size", "\(size)")] }
+    package var gradient: Gradient { .places(rank: size.count) }
+  }
 }
 
 extension Tensor {
@@ -109,7 +111,7 @@ extension Tensor {
         }
       // The maxima are elements, so that a wider type changes nothing.
       let wide = dtype.accumulation
-      let pooled = apply(FractionalMaxPool(kernel: kernel, size: size), [to(wide), random.to(wide)])
+      let pooled = apply(Primitives.FractionalMaxPool(kernel: kernel, size: size), [to(wide), random.to(wide)])
       return [pooled[0].to(dtype), pooled[1]]
     }
     return (result[0], result[1])

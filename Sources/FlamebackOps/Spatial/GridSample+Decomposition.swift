@@ -2,8 +2,8 @@ import FlamebackCore
 import FlamebackKernels
 
 /// Grid sampling in smaller operations: for devices without the kernel, and for derivatives beyond the first.
-extension GridSample {
-  func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+extension Primitives.GridSample {
+  package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
     let (x, grid) = (inputs[0], inputs[1])
     let size = Array(x.shape.dropFirst(2))
     let n = size.count
@@ -80,9 +80,9 @@ extension GridSample {
   }
 }
 
-extension GridSampleGradient {
+extension Primitives.GridSampleGradient {
   /// The gradient of the decomposition, differentiable once more.
-  func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+  package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
     let leaves = inputs.dropFirst().map { $0.requiresGrad ? $0 : $0.detached().requiringGrad() }
     return enableGrad {
       guard let y = sample.decomposed(leaves) else { return nil }

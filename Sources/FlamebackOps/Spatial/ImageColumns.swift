@@ -3,17 +3,17 @@ import FlamebackCore
 import FlamebackKernels
 
 /// The windows of an image as columns; the transpose adds columns up in an image.
-struct ImageColumns: PlaneMap {
-  static let name = "unfold"
-  static let transposedName = "fold"
-  let channels: Int
-  let size: [Int]
-  let kernel: [Int]
-  let dilation: [Int]
-  let padding: [Int]
-  let stride: [Int]
+package struct ImageColumns: PlaneMap {
+  package static let name = "unfold"
+  package static let transposedName = "fold"
+  package let channels: Int
+  package let size: [Int]
+  package let kernel: [Int]
+  package let dilation: [Int]
+  package let padding: [Int]
+  package let stride: [Int]
 
-  init(
+  package init(
     _ op: String, channels: Int, size: [Int], kernel: any Sizes, dilation: any Sizes, padding: any Sizes,
     stride: any Sizes
   ) throws(OpError) {
@@ -35,16 +35,16 @@ struct ImageColumns: PlaneMap {
   }
 
   /// How many windows there are, down and across.
-  var blocks: [Int] {
+  package var blocks: [Int] {
     (0..<2).map { d in
       let room = size[d] + 2 * padding[d] - dilation[d] * (kernel[d] - 1) - 1
       return room < 0 ? 0 : room / stride[d] + 1
     }
   }
 
-  var input: [Int] { [channels] + size }
-  var output: [Int] { [channels * kernel[0] * kernel[1], blocks[0] * blocks[1]] }
-  var attributes: [(String, String)] {
+  package var input: [Int] { [channels] + size }
+  package var output: [Int] { [channels * kernel[0] * kernel[1], blocks[0] * blocks[1]] }
+  package var attributes: [(String, String)] {
     [
       ("kernel", "\(kernel)"), ("dilation", "\(dilation)"), ("padding", "\(padding)"), ("stride", "\(stride)"),
     ]
@@ -56,14 +56,14 @@ struct ImageColumns: PlaneMap {
       stride: pair(stride), padding: pair(padding), dilation: pair(dilation))
   }
 
-  func run(
+  package func run(
     _ dtype: fb_dtype, _ x: UnsafeMutableRawPointer, _ y: UnsafeMutableRawPointer, _ begin: Int64, _ end: Int64
   ) {
     var arguments = description(dtype)
     fb_unfold(&arguments, x, y, begin, end)
   }
 
-  func runTransposed(
+  package func runTransposed(
     _ dtype: fb_dtype, _ dy: UnsafeMutableRawPointer, _ dx: UnsafeMutableRawPointer, _ begin: Int64, _ end: Int64
   ) {
     var arguments = description(dtype)
@@ -83,7 +83,7 @@ extension Tensor {
       let map = try ImageColumns(
         "unfold", channels: shape[rank - 3], size: input, kernel: kernelSize, dilation: dilation, padding: padding,
         stride: stride)
-      return apply(Planewise(map: map), self)
+      return apply(Primitives.Planewise(map: map), self)
     }
   }
 
@@ -110,7 +110,7 @@ extension Tensor {
       guard map.output[1] == shape[rank - 1] else {
         throw OpError("fold", "an image of size \(size) has \(map.output[1]) windows, not \(shape[rank - 1]): \(spec)")
       }
-      return apply(Planewise(map: map, isTransposed: true), self)
+      return apply(Primitives.Planewise(map: map, isTransposed: true), self)
     }
   }
 }

@@ -25,17 +25,17 @@ public enum InterpolationMode: String, Sendable {
 }
 
 /// Every plane at another resolution.
-struct InterpolationMap: PlaneMap {
-  static let name = "interpolate"
-  let mode: InterpolationMode
-  let input: [Int]
-  let output: [Int]
+package struct InterpolationMap: PlaneMap {
+  package static let name = "interpolate"
+  package let mode: InterpolationMode
+  package let input: [Int]
+  package let output: [Int]
   /// The factors that coordinates are computed with; nil or 0: the quotient of the sizes.
-  let scale: [Double]?
-  let alignCorners: Bool
-  let antialias: Bool
+  package let scale: [Double]?
+  package let alignCorners: Bool
+  package let antialias: Bool
 
-  var attributes: [(String, String)] {
+  package var attributes: [(String, String)] {
     [
       ("mode", mode.rawValue), ("size", "\(output)"), ("alignCorners", "\(alignCorners)"),
       ("antialias", "\(antialias)"),
@@ -44,7 +44,7 @@ struct InterpolationMap: PlaneMap {
 
   private var isNearest: Bool { mode == .nearest || mode == .nearestExact }
 
-  func refusal(_ dtype: DType) -> String? {
+  package func refusal(_ dtype: DType) -> String? {
     isNearest || dtype.isFloatingPoint || dtype == .uint8
       ? nil : "\(mode.rawValue) needs floating point numbers or uint8"
   }
@@ -63,14 +63,14 @@ struct InterpolationMap: PlaneMap {
       output: triple(output), scale: (factors[0], factors[1], factors[2]))
   }
 
-  func run(
+  package func run(
     _ dtype: fb_dtype, _ x: UnsafeMutableRawPointer, _ y: UnsafeMutableRawPointer, _ begin: Int64, _ end: Int64
   ) {
     var arguments = description(dtype)
     fb_interpolate(&arguments, x, y, begin, end)
   }
 
-  func runTransposed(
+  package func runTransposed(
     _ dtype: fb_dtype, _ dy: UnsafeMutableRawPointer, _ dx: UnsafeMutableRawPointer, _ begin: Int64, _ end: Int64
   ) {
     var arguments = description(dtype)
@@ -137,7 +137,7 @@ extension Tensor {
       let map = InterpolationMap(
         mode: mode, input: input, output: output, scale: scale, alignCorners: alignCorners ?? false,
         antialias: antialias)
-      return apply(Planewise(map: map), self)
+      return apply(Primitives.Planewise(map: map), self)
     }
   }
 

@@ -2,44 +2,47 @@ import CKernels
 import FlamebackCore
 import FlamebackKernels
 
-/// The largest value of each window; where it was, if asked for.
-struct MaxPool: Primitive {
-  static let name = "maxPool"
-  let window: PoolWindow
-  /// Of the result, as `window` gives it.
-  let size: [Int]
-  var withIndices = false
+extension Primitives {
+  /// The largest value of each window; where it was, if asked for.
+  package struct MaxPool: Primitive {
+    package static let name = "maxPool"
+    package let window: PoolWindow
+    /// Of the result, as `window` gives it.
+    package let size: [Int]
+    package var withIndices = false
 
-  var outputCount: Int { withIndices ? 2 : 1 }
+    package var outputCount: Int { withIndices ? 2 : 1 }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let x = inputs[0]
-    guard !x.dtype.isComplex, x.dtype != .bool else { throw OpError(name, "not defined for \(x.dtype)") }
-    let shape = Shape(x.shape.dropLast(size.count)) + size
-    return (withIndices ? [x.dtype, .int64] : [x.dtype]).map {
-      TensorSpec(shape: shape, dtype: $0, device: x.device)
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let x = inputs[0]
+      guard !x.dtype.isComplex, x.dtype != .bool else { throw OpError(name, "not defined for \(x.dtype)") }
+      let shape = Shape(x.shape.dropLast(size.count)) + size
+      return (withIndices ? [x.dtype, .int64] : [x.dtype]).map {
+        TensorSpec(shape: shape, dtype: $0, device: x.device)
+      }
     }
-  }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, y) = (inputs[0], outputs[0])
-    let input = Array(x.shape.suffix(size.count))
-    var pool = window.description(x.code, input: input, output: size)
-    forEachPlane(x.shape.dropLast(size.count).reduce(1, *), work: input.reduce(1, *)) { begin, end in
-      fb_max_pool(&pool, x.pointer, y.pointer, withIndices ? outputs[1].int64s : nil, begin, end)
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, y) = (inputs[0], outputs[0])
+      let input = Array(x.shape.suffix(size.count))
+      var pool = window.description(x.code, input: input, output: size)
+      forEachPlane(x.shape.dropLast(size.count).reduce(1, *), work: input.reduce(1, *)) { begin, end in
+        fb_max_pool(&pool, x.pointer, y.pointer, withIndices ? outputs[1].int64s : nil, begin, end)
+      }
     }
-  }
 
-  var attributes: [(String, String)] { window.attributes }
+    package var attributes: [(String, String)] { window.attributes }
 
-  /// dx = g at the places of the maxima.
-  var gradient: Gradient {
-    if withIndices { return .places(rank: size.count) }
-    return .pullback(keeps: .input(0)) { [window, size] cotangents, saved in
-      guard let g = cotangents[0] else { return [nil] }
-      let places = apply(MaxPool(window: window, size: size, withIndices: true), [saved.input(0).detached()])[1]
-      let back = PlanePlacement(kind: .add, size: Array(saved.spec(0).shape.suffix(size.count)))
-      return [apply(back, g, places)]
+    /// dx = g at the places of the maxima.
+    package var gradient: Gradient {
+      if withIndices { return .places(rank: size.count) }
+      return .pullback(keeps: .input(0)) { [window, size] cotangents, saved in
+        guard let g = cotangents[0] else { return [nil] }
+        let places = apply(
+          Primitives.MaxPool(window: window, size: size, withIndices: true), [saved.input(0).detached()])[1]
+        let back = Primitives.PlanePlacement(kind: .add, size: Array(saved.spec(0).shape.suffix(size.count)))
+        return [apply(back, g, places)]
+      }
     }
   }
 }
@@ -48,7 +51,7 @@ extension Gradient {
   /// Of operations that pick values of planes; their second output tells where they were. dx = g there.
   static func places(rank: Int) -> Gradient {
     .pullback(keeps: .output(1)) { cotangents, saved in
-      let back = PlanePlacement(kind: .add, size: Array(saved.spec(0).shape.suffix(rank)))
+      let back = Primitives.PlanePlacement(kind: .add, size: Array(saved.spec(0).shape.suffix(rank)))
       var result = [Tensor?](repeating: nil, count: saved.inputCount)
       result[0] = cotangents[0].map { apply(back, $0, saved.output(1)) }
       return result
@@ -68,7 +71,7 @@ extension Tensor {
       let window = try PoolWindow(
         n, kernel: kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode, op: op)
       let size = try window.outputSize(input, op: op)
-      return apply(MaxPool(window: window, size: size, withIndices: needsIndices), [self])
+      return apply(Primitives.MaxPool(window: window, size: size, withIndices: needsIndices), [self])
     }
   }
 

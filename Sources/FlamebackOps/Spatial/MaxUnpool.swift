@@ -28,7 +28,7 @@ extension Tensor {
         }
       }
       guard size.allSatisfy({ $0 > 0 }) else { throw OpError(op, "the output would have size \(size)") }
-      return apply(PlanePlacement(kind: .assign, size: size), self, indices)
+      return apply(Primitives.PlanePlacement(kind: .assign, size: size), self, indices)
     }
   }
 

@@ -15,15 +15,15 @@ public enum PadMode: String, Sendable {
 }
 
 /// The last one to three dimensions grown by their own data, or cut where a count is negative.
-struct PaddingMap: PlaneMap {
-  static let name = "pad"
-  let mode: PadMode
-  let input: [Int]
-  let before: [Int]
-  let after: [Int]
+package struct PaddingMap: PlaneMap {
+  package static let name = "pad"
+  package let mode: PadMode
+  package let input: [Int]
+  package let before: [Int]
+  package let after: [Int]
 
-  var output: [Int] { input.indices.map { input[$0] + before[$0] + after[$0] } }
-  var attributes: [(String, String)] {
+  package var output: [Int] { input.indices.map { input[$0] + before[$0] + after[$0] } }
+  package var attributes: [(String, String)] {
     [("mode", mode.rawValue), ("before", "\(before)"), ("after", "\(after)")]
   }
 
@@ -34,14 +34,14 @@ struct PaddingMap: PlaneMap {
       after: triple(after, fill: 0))
   }
 
-  func run(
+  package func run(
     _ dtype: fb_dtype, _ x: UnsafeMutableRawPointer, _ y: UnsafeMutableRawPointer, _ begin: Int64, _ end: Int64
   ) {
     var padding = description(dtype)
     fb_pad(&padding, x, y, begin, end)
   }
 
-  func runTransposed(
+  package func runTransposed(
     _ dtype: fb_dtype, _ dy: UnsafeMutableRawPointer, _ dx: UnsafeMutableRawPointer, _ begin: Int64, _ end: Int64
   ) {
     var padding = description(dtype)
@@ -88,7 +88,7 @@ extension Tensor {
         }
       }
       let map = PaddingMap(mode: mode, input: Array(inner.shape.suffix(n)), before: before, after: after)
-      return apply(Planewise(map: map), inner)
+      return apply(Primitives.Planewise(map: map), inner)
     }
   }
 }

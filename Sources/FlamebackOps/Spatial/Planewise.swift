@@ -3,7 +3,7 @@ import FlamebackCore
 import FlamebackKernels
 
 /// A linear map of the trailing dimensions, the same for each of the leading ones ("planes"), with its transpose.
-protocol PlaneMap: Sendable {
+package protocol PlaneMap: Sendable {
   static var name: String { get }
   static var transposedName: String { get }
   /// Sizes of the dimensions it maps from and to.
@@ -20,94 +20,98 @@ protocol PlaneMap: Sendable {
 }
 
 extension PlaneMap {
-  static var transposedName: String { name + "Transposed" }
-  func refusal(_ dtype: DType) -> String? { nil }
+  package static var transposedName: String { name + "Transposed" }
+  package func refusal(_ dtype: DType) -> String? { nil }
 }
 
-/// A plane map applied, or its transpose: each is the gradient of the other.
-struct Planewise<Map: PlaneMap>: Primitive {
-  let map: Map
-  var isTransposed = false
+extension Primitives {
+  /// A plane map applied, or its transpose: each is the gradient of the other.
+  package struct Planewise<Map: PlaneMap>: Primitive {
+    package let map: Map
+    package var isTransposed = false
 
-  static var name: String { Map.name }
-  var name: String { isTransposed ? Map.transposedName : Map.name }
-  private var source: [Int] { isTransposed ? map.output : map.input }
-  private var target: [Int] { isTransposed ? map.input : map.output }
+    package static var name: String { Map.name }
+    package var name: String { isTransposed ? Map.transposedName : Map.name }
+    private var source: [Int] { isTransposed ? map.output : map.input }
+    private var target: [Int] { isTransposed ? map.input : map.output }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let x = inputs[0]
-    if let reason = map.refusal(x.dtype) { throw OpError(name, "\(reason): \(x)") }
-    return [TensorSpec(shape: Shape(x.shape.dropLast(source.count)) + target, dtype: x.dtype, device: x.device)]
-  }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let x = inputs[0]
+      if let reason = map.refusal(x.dtype) { throw OpError(name, "\(reason): \(x)") }
+      return [TensorSpec(shape: Shape(x.shape.dropLast(source.count)) + target, dtype: x.dtype, device: x.device)]
+    }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, y) = (inputs[0], outputs[0])
-    let work = max(source.reduce(1, *), target.reduce(1, *))
-    forEachPlane(x.shape.dropLast(source.count).reduce(1, *), work: work) { begin, end in
-      if isTransposed {
-        map.runTransposed(x.code, x.pointer, y.pointer, begin, end)
-      } else {
-        map.run(x.code, x.pointer, y.pointer, begin, end)
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, y) = (inputs[0], outputs[0])
+      let work = max(source.reduce(1, *), target.reduce(1, *))
+      forEachPlane(x.shape.dropLast(source.count).reduce(1, *), work: work) { begin, end in
+        if isTransposed {
+          map.runTransposed(x.code, x.pointer, y.pointer, begin, end)
+        } else {
+          map.run(x.code, x.pointer, y.pointer, begin, end)
+        }
+      }
+    }
+
+    package var attributes: [(String, String)] { map.attributes }
+
+    /// dx = Aᵀ g.
+    package var gradient: Gradient {
+      .pullback(keeps: .nothing) { [map, isTransposed] cotangents, _ in
+        [cotangents[0].map { apply(Primitives.Planewise(map: map, isTransposed: !isTransposed), $0) }]
       }
     }
   }
-
-  var attributes: [(String, String)] { map.attributes }
-
-  /// dx = Aᵀ g.
-  var gradient: Gradient {
-    .pullback(keeps: .nothing) { [map, isTransposed] cotangents, _ in
-      [cotangents[0].map { apply(Planewise(map: map, isTransposed: !isTransposed), $0) }]
-    }
-  }
 }
 
-/// Values at positions of planes (gather), and values put at or added to positions of zero planes.
-///
-/// Inputs: the values, and int64 positions in the row-major plane, both [leading..., trailing...].
-struct PlanePlacement: Primitive {
-  enum Kind: Sendable { case gather, add, assign }
-  static let name = "planePlacement"
-  let kind: Kind
-  /// The sizes of the trailing dimensions of the result.
-  let size: [Int]
+extension Primitives {
+  /// Values at positions of planes (gather), and values put at or added to positions of zero planes.
+  ///
+  /// Inputs: the values, and int64 positions in the row-major plane, both [leading..., trailing...].
+  package struct PlanePlacement: Primitive {
+    package enum Kind: Sendable { case gather, add, assign }
+    package static let name = "planePlacement"
+    package let kind: Kind
+    /// The sizes of the trailing dimensions of the result.
+    package let size: [Int]
 
-  var name: String { ["planeGather", "planeAdd", "maxUnpool"][kind == .gather ? 0 : kind == .add ? 1 : 2] }
-  var attributes: [(String, String)] { [("size", "\(size)")] }
+    package var name: String { ["planeGather", "planeAdd", "maxUnpool"][kind == .gather ? 0 : kind == .add ? 1 : 2] }
+    package var attributes: [(String, String)] { [("size", "\(size)")] }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    [
-      TensorSpec(
-        shape: Shape(inputs[0].shape.dropLast(size.count)) + size, dtype: inputs[0].dtype, device: inputs[0].device)
-    ]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (x, indices, y) = (inputs[0], inputs[1], outputs[0])
-    let own = Array(x.shape.suffix(size.count))
-    var pool = fb_pool()
-    pool.dtype = x.code
-    pool.input = triple(kind == .gather ? own : size)
-    pool.output = triple(kind == .gather ? size : own)
-    let count = x.shape.dropLast(size.count).reduce(1, *)
-    let grain = max(1, 16384 / max(own.reduce(1, *), size.reduce(1, *), 1))
-    let bad = runChecked(Int64(count), grain: grain) { begin, end in
-      switch kind {
-      case .gather: fb_max_unpool_backward(&pool, x.pointer, indices.int64s, y.pointer, begin, end)
-      case .add: fb_max_pool_backward(&pool, x.pointer, indices.int64s, y.pointer, begin, end)
-      case .assign: return fb_max_unpool(&pool, x.pointer, indices.int64s, y.pointer, begin, end)
-      }
-      return -1
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      [
+        TensorSpec(
+          shape: Shape(inputs[0].shape.dropLast(size.count)) + size, dtype: inputs[0].dtype, device: inputs[0].device)
+      ]
     }
-    if bad >= 0 { throw OpError(name, "index \(indices.int64s[Int(bad)]) lies outside a plane of size \(size)") }
-  }
 
-  /// Gathering and adding are each other's transposes; of values put at one place each has the gradient there.
-  var gradient: Gradient {
-    .pullback(keeps: .input(1)) { [kind, size] cotangents, saved in
-      let back = PlanePlacement(
-        kind: kind == .gather ? .add : .gather, size: Array(saved.spec(0).shape.suffix(size.count)))
-      return [cotangents[0].map { apply(back, $0, saved.input(1)) }, nil]
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (x, indices, y) = (inputs[0], inputs[1], outputs[0])
+      let own = Array(x.shape.suffix(size.count))
+      var pool = fb_pool()
+      pool.dtype = x.code
+      pool.input = triple(kind == .gather ? own : size)
+      pool.output = triple(kind == .gather ? size : own)
+      let count = x.shape.dropLast(size.count).reduce(1, *)
+      let grain = max(1, 16384 / max(own.reduce(1, *), size.reduce(1, *), 1))
+      let bad = runChecked(Int64(count), grain: grain) { begin, end in
+        switch kind {
+        case .gather: fb_max_unpool_backward(&pool, x.pointer, indices.int64s, y.pointer, begin, end)
+        case .add: fb_max_pool_backward(&pool, x.pointer, indices.int64s, y.pointer, begin, end)
+        case .assign: return fb_max_unpool(&pool, x.pointer, indices.int64s, y.pointer, begin, end)
+        }
+        return -1
+      }
+      if bad >= 0 { throw OpError(name, "index \(indices.int64s[Int(bad)]) lies outside a plane of size \(size)") }
+    }
+
+    /// Gathering and adding are each other's transposes; of values put at one place each has the gradient there.
+    package var gradient: Gradient {
+      .pullback(keeps: .input(1)) { [kind, size] cotangents, saved in
+        let back = Primitives.PlanePlacement(
+          kind: kind == .gather ? .add : .gather, size: Array(saved.spec(0).shape.suffix(size.count)))
+        return [cotangents[0].map { apply(back, $0, saved.input(1)) }, nil]
+      }
     }
   }
 }

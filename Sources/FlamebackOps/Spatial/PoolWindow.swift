@@ -3,14 +3,14 @@ import FlamebackCore
 import FlamebackKernels
 
 /// A window that slides over the spatial dimensions.
-struct PoolWindow: Sendable {
-  let kernel: [Int]
-  let stride: [Int]
-  let padding: [Int]
-  let dilation: [Int]
-  let ceilMode: Bool
+package struct PoolWindow: Sendable {
+  package let kernel: [Int]
+  package let stride: [Int]
+  package let padding: [Int]
+  package let dilation: [Int]
+  package let ceilMode: Bool
 
-  init(
+  package init(
     _ n: Int, kernel: any Sizes, stride: (any Sizes)?, padding: any Sizes, dilation: any Sizes = 1, ceilMode: Bool,
     op: String
   ) throws(OpError) {
@@ -38,7 +38,7 @@ struct PoolWindow: Sendable {
     }
   }
 
-  var attributes: [(String, String)] {
+  package var attributes: [(String, String)] {
     [
       ("kernel", "\(kernel)"), ("stride", "\(stride)"), ("padding", "\(padding)"), ("dilation", "\(dilation)"),
       ("ceilMode", "\(ceilMode)"),
@@ -46,7 +46,7 @@ struct PoolWindow: Sendable {
   }
 
   /// Rounded down, or up in ceil mode; the last window starts inside the input or the padding before it.
-  func outputSize(_ input: [Int], op: String) throws(OpError) -> [Int] {
+  package func outputSize(_ input: [Int], op: String) throws(OpError) -> [Int] {
     let size = input.indices.map { d in
       let room = input[d] + 2 * padding[d] - dilation[d] * (kernel[d] - 1) - 1
       if room < 0 { return ceilMode && room + stride[d] > 0 ? 1 : 0 }
@@ -60,7 +60,7 @@ struct PoolWindow: Sendable {
     return size
   }
 
-  func description(_ dtype: fb_dtype, input: [Int], output: [Int]) -> fb_pool {
+  package func description(_ dtype: fb_dtype, input: [Int], output: [Int]) -> fb_pool {
     fb_pool(
       dtype: dtype, input: triple(input), output: triple(output), kernel: triple(kernel), stride: triple(stride),
       padding: triple(padding, fill: 0), dilation: triple(dilation), count_include_pad: true, divisor_override: 0)

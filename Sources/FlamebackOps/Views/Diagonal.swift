@@ -6,14 +6,14 @@ extension Tensor {
   /// SeeAlso: torch.diagonal
   public func diagonal(offset: Int = 0, dim1: Int = 0, dim2: Int = 1) -> Tensor {
     attempt(like: self) { () throws(OpError) in
-      apply(try Diagonal(offset: offset, dim1, dim2, of: shape), self)
+      apply(try Primitives.Diagonal(offset: offset, dim1, dim2, of: shape), self)
     }
   }
 
   /// A copy in which that diagonal is replaced by `source`. SeeAlso: torch.diagonal_scatter
   public func diagonalScatter(_ source: Tensor, offset: Int = 0, dim1: Int = 0, dim2: Int = 1) -> Tensor {
     attempt(like: self) { () throws(OpError) in
-      try scattering(try Diagonal(offset: offset, dim1, dim2, of: shape), source, exact: true)
+      try scattering(try Primitives.Diagonal(offset: offset, dim1, dim2, of: shape), source, exact: true)
     }
   }
 
@@ -40,47 +40,49 @@ extension Tensor {
       var base = Array(shape.dropLast())
       base.insert(size, at: Swift.min(a, b))
       base.insert(size, at: Swift.max(a, b))
-      let view = try Diagonal(offset: offset, a, b, of: Shape(base))
-      return apply(ViewAdjoint(view: view, base: TensorSpec(shape: Shape(base), dtype: dtype)), self)
+      let view = try Primitives.Diagonal(offset: offset, a, b, of: Shape(base))
+      return apply(Primitives.ViewAdjoint(view: view, base: TensorSpec(shape: Shape(base), dtype: dtype)), self)
     }
   }
 }
 
-/// A diagonal over two dimensions, as the last one.
-struct Diagonal: ViewPrimitive {
-  static let name = "diagonal"
-  let offset, dim1, dim2: Int
+extension Primitives {
+  /// A diagonal over two dimensions, as the last one.
+  package struct Diagonal: ViewPrimitive {
+    package static let name = "diagonal"
+    package let offset, dim1, dim2: Int
 
-  init(offset: Int, _ dim1: Int, _ dim2: Int, of shape: Shape) throws(OpError) {
-    self.offset = offset
-    guard shape.count >= 2 else {
-      _ = try normalizedDim(dim1, rank: shape.count, op: "diagonal")
-      _ = try normalizedDim(dim2, rank: shape.count, op: "diagonal")
-      throw OpError("diagonal", "needs at least two dimensions, got shape \(shape)")
+    package init(offset: Int, _ dim1: Int, _ dim2: Int, of shape: Shape) throws(OpError) {
+      self.offset = offset
+      guard shape.count >= 2 else {
+        _ = try normalizedDim(dim1, rank: shape.count, op: "diagonal")
+        _ = try normalizedDim(dim2, rank: shape.count, op: "diagonal")
+        throw OpError("diagonal", "needs at least two dimensions, got shape \(shape)")
+      }
+      self.dim1 = try normalizedDim(dim1, rank: shape.count, op: "diagonal")
+      self.dim2 = try normalizedDim(dim2, rank: shape.count, op: "diagonal")
+      guard self.dim1 != self.dim2 else {
+        throw OpError("diagonal", "diagonal dimensions cannot be identical: \(dim1), \(dim2)")
+      }
     }
-    self.dim1 = try normalizedDim(dim1, rank: shape.count, op: "diagonal")
-    self.dim2 = try normalizedDim(dim2, rank: shape.count, op: "diagonal")
-    guard self.dim1 != self.dim2 else {
-      throw OpError("diagonal", "diagonal dimensions cannot be identical: \(dim1), \(dim2)")
+
+    package func layout(of input: Layout) throws(OpError) -> Layout {
+      let rows = input.shape[dim1] - max(-offset, 0)
+      let columns = input.shape[dim2] - max(offset, 0)
+      let length = max(min(rows, columns), 0)
+      let kept = (0..<input.rank).filter { $0 != dim1 && $0 != dim2 }
+      var result = Layout(
+        shape: Shape(kept.map { input.shape[$0] } + [length]),
+        strides: Shape(kept.map { input.strides[$0] } + [input.strides[dim1] + input.strides[dim2]]),
+        offset: input.offset)
+      if length > 0 { result.offset += offset >= 0 ? offset * input.strides[dim2] : -offset * input.strides[dim1] }
+      return result
     }
+
+    package var attributes: [(String, String)] { [("offset", "\(offset)"), ("dim1", "\(dim1)"), ("dim2", "\(dim2)")] }
+
+    package var gradient: Gradient { adjointGradient }
   }
-
-  func layout(of input: Layout) throws(OpError) -> Layout {
-    let rows = input.shape[dim1] - max(-offset, 0)
-    let columns = input.shape[dim2] - max(offset, 0)
-    let length = max(min(rows, columns), 0)
-    let kept = (0..<input.rank).filter { $0 != dim1 && $0 != dim2 }
-    var result = Layout(
-      shape: Shape(kept.map { input.shape[$0] } + [length]),
-      strides: Shape(kept.map { input.strides[$0] } + [input.strides[dim1] + input.strides[dim2]]),
-      offset: input.offset)
-    if length > 0 { result.offset += offset >= 0 ? offset * input.strides[dim2] : -offset * input.strides[dim1] }
-    return result
-  }
-
-  var attributes: [(String, String)] { [("offset", "\(offset)"), ("dim1", "\(dim1)"), ("dim2", "\(dim2)")] }
-
-  var gradient: Gradient { adjointGradient }
 }
 
 extension Tensor {
@@ -96,7 +98,7 @@ extension Tensor {
       let number = Tensor.full([], value.scalar, dtype: dtype, device: device)
       func filling(_ x: Tensor, _ start: Int, _ count: Int) -> Tensor {
         let target = Layout(shape: [count], strides: [step], offset: start)
-        return apply(EmbedView(view: AsStrided(input: Layout(shape), target: target)), x, number)
+        return apply(Primitives.EmbedView(view: Primitives.AsStrided(input: Layout(shape), target: target)), x, number)
       }
       let size = shape.min()!
       let filled = filling(self, 0, size)

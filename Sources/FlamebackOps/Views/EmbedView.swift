@@ -1,85 +1,90 @@
 import FlamebackCore
 import FlamebackKernels
 
-/// Zeros of the base's shape with a view of them filled: the adjoint of every view.
-///
-/// Where the view names an element several times (unfold), the values add up.
-struct ViewAdjoint<View: ViewPrimitive>: Primitive {
-  let view: View
-  let base: TensorSpec
+extension Primitives {
+  /// Zeros of the base's shape with a view of them filled: the adjoint of every view.
+  ///
+  /// Where the view names an element several times (unfold), the values add up.
+  package struct ViewAdjoint<Original: ViewPrimitive>: Primitive {
+    package let view: Original
+    package let base: TensorSpec
 
-  static var name: String { "\(View.name)_adjoint" }
-  var acceptsStrides: Bool { true }
-  var attributes: [(String, String)] { [("shape", base.shape.description)] + view.attributes }
+    package static var name: String { "\(Original.name)_adjoint" }
+    package var acceptsStrides: Bool { true }
+    package var attributes: [(String, String)] { [("shape", base.shape.description)] + view.attributes }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    [TensorSpec(shape: base.shape, dtype: base.dtype, device: inputs[0].device)]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let out = outputs[0]
-    out.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: out.elementCount * base.dtype.byteSize)
-    let layout = try view.layout(of: Layout(base.shape))
-    let dtype = view.viewDType(of: base.dtype)
-    let target = out.pointer + layout.offset * dtype.byteSize
-    let x = inputs[0]
-    if layout.mayOverlap {
-      Strided.accumulate(x.pointer, x.strides, into: target, layout.strides, over: layout.shape, dtype)
-    } else {
-      Strided.copy(x.pointer, x.dtype, x.strides, to: target, dtype, layout.strides, over: layout.shape)
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      [TensorSpec(shape: base.shape, dtype: base.dtype, device: inputs[0].device)]
     }
-  }
 
-  var gradient: Gradient {
-    .pullback(keeps: .nothing) { [view] cotangents, _ in [cotangents[0].map { apply(view, $0.contiguous()) }] }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let out = outputs[0]
+      out.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: out.elementCount * base.dtype.byteSize)
+      let layout = try view.layout(of: Layout(base.shape))
+      let dtype = view.viewDType(of: base.dtype)
+      let target = out.pointer + layout.offset * dtype.byteSize
+      let x = inputs[0]
+      if layout.mayOverlap {
+        Strided.accumulate(x.pointer, x.strides, into: target, layout.strides, over: layout.shape, dtype)
+      } else {
+        Strided.copy(x.pointer, x.dtype, x.strides, to: target, dtype, layout.strides, over: layout.shape)
+      }
+    }
+
+    package var gradient: Gradient {
+      .pullback(keeps: .nothing) { [view] cotangents, _ in [cotangents[0].map { apply(view, $0.contiguous()) }] }
+    }
   }
 }
 
-/// A copy of the base (input 0) in which a view is replaced by the values of input 1.
-struct EmbedView<View: ViewPrimitive>: Primitive {
-  let view: View
+extension Primitives {
+  /// A copy of the base (input 0) in which a view is replaced by the values of input 1.
+  package struct EmbedView<Original: ViewPrimitive>: Primitive {
+    package let view: Original
 
-  static var name: String { "\(View.name)_scatter" }
-  var acceptsStrides: Bool { true }
-  var attributes: [(String, String)] { view.attributes }
+    package static var name: String { "\(Original.name)_scatter" }
+    package var acceptsStrides: Bool { true }
+    package var attributes: [(String, String)] { view.attributes }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let target = try view.layout(of: Layout(inputs[0].shape)).shape
-    guard Shape.broadcast(inputs[1].shape, target) == target else {
-      throw OpError(name, "values \(inputs[1]) do not fit the view \(target) of \(inputs[0])")
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let target = try view.layout(of: Layout(inputs[0].shape)).shape
+      guard Shape.broadcast(inputs[1].shape, target) == target else {
+        throw OpError(name, "values \(inputs[1]) do not fit the view \(target) of \(inputs[0])")
+      }
+      return [inputs[0]]
     }
-    return [inputs[0]]
-  }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    let (base, source, out) = (inputs[0], inputs[1], outputs[0])
-    Strided.copy(base.pointer, base.dtype, base.strides, to: out.pointer, out.dtype, nil, over: base.shape)
-    try write(source, into: out)
-  }
-
-  /// Replaces the view of `target`, which may itself be strided.
-  func write(_ source: HostView, into target: MutableHostView) throws(OpError) {
-    let layout = try view.layout(of: target.layout)
-    let dtype = view.viewDType(of: target.dtype)
-    guard let strides = source.layout.expanded(to: layout.shape)?.strides else {
-      throw OpError(name, "values of shape \(source.shape) do not fit the view \(layout.shape)")
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      let (base, source, out) = (inputs[0], inputs[1], outputs[0])
+      Strided.copy(base.pointer, base.dtype, base.strides, to: out.pointer, out.dtype, nil, over: base.shape)
+      try write(source, into: out)
     }
-    Strided.copy(
-      source.pointer, source.dtype, strides, to: target.pointer + layout.offset * dtype.byteSize, dtype, layout.strides,
-      over: layout.shape)
-  }
 
-  // The view's share of the gradient goes to the values, the rest to the base.
-  var gradient: Gradient {
-    .pullback(keeps: .nothing) { [self] cotangents, saved in
-      guard let g = cotangents[0] else { return [nil, nil] }
-      let values = saved.spec(1)
-      let dtype = view.viewDType(of: g.dtype)
-      return [
-        saved.needs(0)
-          ? apply(self, g, Tensor.full([], 0, dtype: dtype, device: g.device)) : nil,
-        saved.needs(1) ? apply(view, g.contiguous()).summed(to: values.shape).to(values.dtype) : nil,
-      ]
+    /// Replaces the view of `target`, which may itself be strided.
+    package func write(_ source: HostView, into target: MutableHostView) throws(OpError) {
+      let layout = try view.layout(of: target.layout)
+      let dtype = view.viewDType(of: target.dtype)
+      guard let strides = source.layout.expanded(to: layout.shape)?.strides else {
+        throw OpError(name, "values of shape \(source.shape) do not fit the view \(layout.shape)")
+      }
+      Strided.copy(
+        source.pointer, source.dtype, strides, to: target.pointer + layout.offset * dtype.byteSize, dtype,
+        layout.strides,
+        over: layout.shape)
+    }
+
+    // The view's share of the gradient goes to the values, the rest to the base.
+    package var gradient: Gradient {
+      .pullback(keeps: .nothing) { [self] cotangents, saved in
+        guard let g = cotangents[0] else { return [nil, nil] }
+        let values = saved.spec(1)
+        let dtype = view.viewDType(of: g.dtype)
+        return [
+          saved.needs(0)
+            ? apply(self, g, Tensor.full([], 0, dtype: dtype, device: g.device)) : nil,
+          saved.needs(1) ? apply(view, g.contiguous()).summed(to: values.shape).to(values.dtype) : nil,
+        ]
+      }
     }
   }
 }
@@ -88,7 +93,7 @@ extension ViewPrimitive {
   /// The gradient of a view whose inverse is not a view: the cotangent laid into zeros.
   var adjointGradient: Gradient {
     .pullback(keeps: .nothing) { cotangents, saved in
-      [cotangents[0].map { apply(ViewAdjoint(view: self, base: saved.spec(0)), $0) }]
+      [cotangents[0].map { apply(Primitives.ViewAdjoint(view: self, base: saved.spec(0)), $0) }]
     }
   }
 }

@@ -17,7 +17,7 @@ extension Tensor {
   }
 
   func permuted(_ order: [Int]) -> Tensor {
-    order.elementsEqual(0..<rank) ? self : apply(Permute(order: order), self)
+    order.elementsEqual(0..<rank) ? self : apply(Primitives.Permute(order: order), self)
   }
 
   /// Two dimensions exchanged. SeeAlso: torch.transpose
@@ -28,7 +28,7 @@ extension Tensor {
       if a == b { return self }
       var order = Array(0..<rank)
       order.swapAt(a, b)
-      return apply(Permute(order: order), self)
+      return apply(Primitives.Permute(order: order), self)
     }
   }
 
@@ -96,18 +96,20 @@ extension Tensor {
   public func moveaxis(_ source: Int, _ destination: Int) -> Tensor { movedim(source, destination) }
 }
 
-/// The dimensions in another order.
-struct Permute: ViewPrimitive {
-  static let name = "permute"
-  let order: [Int]
+extension Primitives {
+  /// The dimensions in another order.
+  package struct Permute: ViewPrimitive {
+    package static let name = "permute"
+    package let order: [Int]
 
-  func layout(of input: Layout) throws(OpError) -> Layout { input.permuted(order) }
+    package func layout(of input: Layout) throws(OpError) -> Layout { input.permuted(order) }
 
-  var attributes: [(String, String)] { [("dims", order.description)] }
+    package var attributes: [(String, String)] { [("dims", order.description)] }
 
-  var gradient: Gradient {
-    var inverse = order
-    for (i, dim) in order.enumerated() { inverse[dim] = i }
-    return .pullback(keeps: .nothing) { [inverse] cotangents, _ in [cotangents[0]?.permuted(inverse)] }
+    package var gradient: Gradient {
+      var inverse = order
+      for (i, dim) in order.enumerated() { inverse[dim] = i }
+      return .pullback(keeps: .nothing) { [inverse] cotangents, _ in [cotangents[0]?.permuted(inverse)] }
+    }
   }
 }

@@ -32,20 +32,20 @@ extension Tensor {
   /// SeeAlso: torch.ops.aten.slice
   public func slice(dim: Int = 0, start: Int? = nil, end: Int? = nil, step: Int = 1) -> Tensor {
     attempt(like: self) { () throws(OpError) in
-      try self.slice(Slice(dim: dim, start: start, end: end, step: step, of: shape))
+      try self.slice(Primitives.Slice(dim: dim, start: start, end: end, step: step, of: shape))
     }
   }
 
-  func slice(_ op: Slice) throws(OpError) -> Tensor { sliced(op.dim, op.start, op.length, op.step) }
+  func slice(_ op: Primitives.Slice) throws(OpError) -> Tensor { sliced(op.dim, op.start, op.length, op.step) }
 
   func sliced(_ dim: Int, _ start: Int, _ length: Int, _ step: Int) -> Tensor {
     start == 0 && length == shape[dim] && step == 1
-      ? self : apply(Slice(dim: dim, start: start, length: length, step: step), self)
+      ? self : apply(Primitives.Slice(dim: dim, start: start, length: length, step: step), self)
   }
 
   /// The slice at `index` of `dim`, without that dimension. SeeAlso: torch.select
   public func select(dim: Int, index: Int) -> Tensor {
-    attempt(like: self) { () throws(OpError) in apply(try Select(dim: dim, index: index, of: shape), self) }
+    attempt(like: self) { () throws(OpError) in apply(try Primitives.Select(dim: dim, index: index, of: shape), self) }
   }
 
   /// All slices along `dim`. SeeAlso: torch.unbind
@@ -54,7 +54,7 @@ extension Tensor {
     return attempt(standIns(nil)) { () throws(OpError) in
       guard rank > 0 else { throw OpError("unbind", "cannot be applied to a 0-d tensor") }
       let d = try normalizedDim(dim, rank: rank, op: "unbind")
-      return shape[d] == 0 ? [] : apply(Unbind(dim: d, count: shape[d]), [self])
+      return shape[d] == 0 ? [] : apply(Primitives.Unbind(dim: d, count: shape[d]), [self])
     }
   }
 
@@ -62,7 +62,7 @@ extension Tensor {
   public func sliceScatter(_ source: Tensor, dim: Int = 0, start: Int? = nil, end: Int? = nil, step: Int = 1) -> Tensor
   {
     attempt(like: self) { () throws(OpError) in
-      let op = try Slice(dim: dim, start: start, end: end, step: step, of: shape)
+      let op = try Primitives.Slice(dim: dim, start: start, end: end, step: step, of: shape)
       return try scattering(op, source, exact: true)
     }
   }
@@ -70,7 +70,7 @@ extension Tensor {
   /// A copy in which the slice at `index` of `dim` is replaced by `source`. SeeAlso: torch.select_scatter
   public func selectScatter(_ source: Tensor, dim: Int, index: Int) -> Tensor {
     attempt(like: self) { () throws(OpError) in
-      try scattering(try Select(dim: dim, index: index, of: shape), source, exact: true)
+      try scattering(try Primitives.Select(dim: dim, index: index, of: shape), source, exact: true)
     }
   }
 
@@ -78,73 +78,77 @@ extension Tensor {
   func scattering<V: ViewPrimitive>(_ view: V, _ source: Tensor, exact: Bool) throws(OpError) -> Tensor {
     let target = try view.layout(of: Layout(shape)).shape
     if exact && source.shape != target {
-      throw OpError(EmbedView<V>.name, "expected values of shape \(target), got \(source.spec)")
+      throw OpError(Primitives.EmbedView<V>.name, "expected values of shape \(target), got \(source.spec)")
     }
-    return apply(EmbedView(view: view), self, source)
+    return apply(Primitives.EmbedView(view: view), self, source)
   }
 }
 
-/// Every `step`-th place of a dimension.
-struct Slice: ViewPrimitive {
-  static let name = "slice"
-  let dim, start, length, step: Int
+extension Primitives {
+  /// Every `step`-th place of a dimension.
+  package struct Slice: ViewPrimitive {
+    package static let name = "slice"
+    package let dim, start, length, step: Int
 
-  init(dim: Int, start: Int, length: Int, step: Int) {
-    (self.dim, self.start, self.length, self.step) = (dim, start, length, step)
+    package init(dim: Int, start: Int, length: Int, step: Int) {
+      (self.dim, self.start, self.length, self.step) = (dim, start, length, step)
+    }
+
+    /// Bounds as a Python slice gives them.
+    package init(dim: Int, start: Int?, end: Int?, step: Int, of shape: Shape) throws(OpError) {
+      guard shape.count > 0 else { throw OpError("slice", "cannot be applied to a 0-d tensor") }
+      let d = try normalizedDim(dim, rank: shape.count, op: "slice")
+      guard step > 0 else { throw OpError("slice", "step must be greater than zero, got \(step)") }
+      let size = shape[d]
+      func clamp(_ i: Int, _ low: Int) -> Int { min(max(i < 0 ? i + size : i, low), size) }
+      let from = clamp(start ?? 0, 0)
+      let to = clamp(end ?? size, from)
+      self.init(dim: d, start: from, length: (to - from + step - 1) / step, step: step)
+    }
+
+    package func layout(of input: Layout) throws(OpError) -> Layout {
+      var result = input
+      result.offset += start * input.strides[dim]
+      result.shape[dim] = length
+      result.strides[dim] *= step
+      return result
+    }
+
+    package var attributes: [(String, String)] {
+      [("dim", "\(dim)"), ("start", "\(start)"), ("length", "\(length)"), ("step", "\(step)")]
+    }
+
+    package var gradient: Gradient { adjointGradient }
   }
-
-  /// Bounds as a Python slice gives them.
-  init(dim: Int, start: Int?, end: Int?, step: Int, of shape: Shape) throws(OpError) {
-    guard shape.count > 0 else { throw OpError("slice", "cannot be applied to a 0-d tensor") }
-    let d = try normalizedDim(dim, rank: shape.count, op: "slice")
-    guard step > 0 else { throw OpError("slice", "step must be greater than zero, got \(step)") }
-    let size = shape[d]
-    func clamp(_ i: Int, _ low: Int) -> Int { min(max(i < 0 ? i + size : i, low), size) }
-    let from = clamp(start ?? 0, 0)
-    let to = clamp(end ?? size, from)
-    self.init(dim: d, start: from, length: (to - from + step - 1) / step, step: step)
-  }
-
-  func layout(of input: Layout) throws(OpError) -> Layout {
-    var result = input
-    result.offset += start * input.strides[dim]
-    result.shape[dim] = length
-    result.strides[dim] *= step
-    return result
-  }
-
-  var attributes: [(String, String)] {
-    [("dim", "\(dim)"), ("start", "\(start)"), ("length", "\(length)"), ("step", "\(step)")]
-  }
-
-  var gradient: Gradient { adjointGradient }
 }
 
-/// One place of a dimension.
-struct Select: ViewPrimitive {
-  static let name = "select"
-  let dim, index: Int
+extension Primitives {
+  /// One place of a dimension.
+  package struct Select: ViewPrimitive {
+    package static let name = "select"
+    package let dim, index: Int
 
-  init(dim: Int, index: Int) { (self.dim, self.index) = (dim, index) }
+    package init(dim: Int, index: Int) { (self.dim, self.index) = (dim, index) }
 
-  init(dim: Int, index: Int, of shape: Shape) throws(OpError) {
-    guard shape.count > 0 else { throw OpError("select", "cannot be applied to a 0-d tensor") }
-    let d = try normalizedDim(dim, rank: shape.count, op: "select")
-    guard index >= -shape[d] && index < shape[d] else {
-      throw OpError("select", "index \(index) is out of range for dimension \(d) with size \(shape[d])")
+    package init(dim: Int, index: Int, of shape: Shape) throws(OpError) {
+      guard shape.count > 0 else { throw OpError("select", "cannot be applied to a 0-d tensor") }
+      let d = try normalizedDim(dim, rank: shape.count, op: "select")
+      guard index >= -shape[d] && index < shape[d] else {
+        throw OpError("select", "index \(index) is out of range for dimension \(d) with size \(shape[d])")
+      }
+      self.init(dim: d, index: index < 0 ? index + shape[d] : index)
     }
-    self.init(dim: d, index: index < 0 ? index + shape[d] : index)
+
+    package func layout(of input: Layout) throws(OpError) -> Layout {
+      var result = input
+      result.offset += index * input.strides[dim]
+      result.shape.remove(at: dim)
+      result.strides.remove(at: dim)
+      return result
+    }
+
+    package var attributes: [(String, String)] { [("dim", "\(dim)"), ("index", "\(index)")] }
+
+    package var gradient: Gradient { adjointGradient }
   }
-
-  func layout(of input: Layout) throws(OpError) -> Layout {
-    var result = input
-    result.offset += index * input.strides[dim]
-    result.shape.remove(at: dim)
-    result.strides.remove(at: dim)
-    return result
-  }
-
-  var attributes: [(String, String)] { [("dim", "\(dim)"), ("index", "\(index)")] }
-
-  var gradient: Gradient { adjointGradient }
 }

@@ -117,7 +117,7 @@ extension Tensor {
       guard cover, parts.first?.lowerBound == 0, parts.last?.upperBound == shape[d] else {
         return parts.map { sliced(d, $0.lowerBound, $0.count, 1) }
       }
-      return apply(Split(dim: d, sizes: parts.map(\.count)), [self])
+      return apply(Primitives.Split(dim: d, sizes: parts.map(\.count)), [self])
     }
   }
 
@@ -127,72 +127,76 @@ extension Tensor {
   }
 }
 
-/// A dimension cut into neighbouring pieces: one node of the graph, whose gradient joins those of the pieces.
-struct Split: Primitive {
-  static let name = "split"
-  let dim: Int
-  let sizes: [Int]
-  var outputCount: Int { sizes.count }
+extension Primitives {
+  /// A dimension cut into neighbouring pieces: one node of the graph, whose gradient joins those of the pieces.
+  package struct Split: Primitive {
+    package static let name = "split"
+    package let dim: Int
+    package let sizes: [Int]
+    package var outputCount: Int { sizes.count }
 
-  var attributes: [(String, String)] { [("dim", "\(dim)"), ("sizes", sizes.description)] }
+    package var attributes: [(String, String)] { [("dim", "\(dim)"), ("sizes", sizes.description)] }
 
-  func views(of layout: Layout) throws(OpError) -> [Layout]? {
-    var start = 0
-    var views: [Layout] = []
-    for size in sizes {
-      views.append(try Slice(dim: dim, start: start, length: size, step: 1).layout(of: layout))
-      start += size
+    package func views(of layout: Layout) throws(OpError) -> [Layout]? {
+      var start = 0
+      var views: [Layout] = []
+      for size in sizes {
+        views.append(try Primitives.Slice(dim: dim, start: start, length: size, step: 1).layout(of: layout))
+        start += size
+      }
+      return views
     }
-    return views
-  }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    sizes.map { size in
-      var spec = inputs[0]
-      spec.shape[dim] = size
-      return spec
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      sizes.map { size in
+        var spec = inputs[0]
+        spec.shape[dim] = size
+        return spec
+      }
     }
-  }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    throw OpError(name, "is a view and has no kernel")
-  }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      throw OpError(name, "is a view and has no kernel")
+    }
 
-  var gradient: Gradient {
-    .pullback(keeps: .nothing) { [dim] cotangents, saved in
-      [Tensor.reunited(filled(cotangents, saved), dim: dim)]
+    package var gradient: Gradient {
+      .pullback(keeps: .nothing) { [dim] cotangents, saved in
+        [Tensor.reunited(filled(cotangents, saved), dim: dim)]
+      }
     }
   }
 }
 
-/// All slices along a dimension: one node, whose gradient stacks those of the slices.
-struct Unbind: Primitive {
-  static let name = "unbind"
-  let dim: Int
-  let count: Int
-  var outputCount: Int { count }
+extension Primitives {
+  /// All slices along a dimension: one node, whose gradient stacks those of the slices.
+  package struct Unbind: Primitive {
+    package static let name = "unbind"
+    package let dim: Int
+    package let count: Int
+    package var outputCount: Int { count }
 
-  var attributes: [(String, String)] { [("dim", "\(dim)")] }
+    package var attributes: [(String, String)] { [("dim", "\(dim)")] }
 
-  func views(of layout: Layout) throws(OpError) -> [Layout]? {
-    var views: [Layout] = []
-    for i in 0..<count { views.append(try Select(dim: dim, index: i).layout(of: layout)) }
-    return views
-  }
+    package func views(of layout: Layout) throws(OpError) -> [Layout]? {
+      var views: [Layout] = []
+      for i in 0..<count { views.append(try Primitives.Select(dim: dim, index: i).layout(of: layout)) }
+      return views
+    }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    var spec = inputs[0]
-    spec.shape.remove(at: dim)
-    return Array(repeating: spec, count: count)
-  }
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      var spec = inputs[0]
+      spec.shape.remove(at: dim)
+      return Array(repeating: spec, count: count)
+    }
 
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    throw OpError(name, "is a view and has no kernel")
-  }
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      throw OpError(name, "is a view and has no kernel")
+    }
 
-  var gradient: Gradient {
-    .pullback(keeps: .nothing) { [dim] cotangents, saved in
-      [Tensor.reunited(filled(cotangents, saved).map { $0.unsqueeze(dim) }, dim: dim)]
+    package var gradient: Gradient {
+      .pullback(keeps: .nothing) { [dim] cotangents, saved in
+        [Tensor.reunited(filled(cotangents, saved).map { $0.unsqueeze(dim) }, dim: dim)]
+      }
     }
   }
 }

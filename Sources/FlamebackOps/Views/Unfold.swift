@@ -12,27 +12,29 @@ extension Tensor {
       guard size <= limit else { throw OpError("unfold", "size \(size) exceeds the size \(limit) of dim \(d)") }
       guard step > 0 else { throw OpError("unfold", "step must be greater than zero, got \(step)") }
       let windows = rank == 0 ? reshaped([1]) : self
-      let result = apply(Windows(dim: d, size: size, step: step), windows)
+      let result = apply(Primitives.Windows(dim: d, size: size, step: step), windows)
       return rank == 0 ? result.select(dim: 0, index: 0) : result
     }
   }
 }
 
-/// Overlapping windows along a dimension.
-struct Windows: ViewPrimitive {
-  static let name = "unfold"
-  let dim, size, step: Int
+extension Primitives {
+  /// Overlapping windows along a dimension.
+  package struct Windows: ViewPrimitive {
+    package static let name = "unfold"
+    package let dim, size, step: Int
 
-  func layout(of input: Layout) throws(OpError) -> Layout {
-    var result = input
-    result.shape[dim] = (input.shape[dim] - size) / step + 1
-    result.strides[dim] *= step
-    result.shape.append(size)
-    result.strides.append(input.strides[dim])
-    return result
+    package func layout(of input: Layout) throws(OpError) -> Layout {
+      var result = input
+      result.shape[dim] = (input.shape[dim] - size) / step + 1
+      result.strides[dim] *= step
+      result.shape.append(size)
+      result.strides.append(input.strides[dim])
+      return result
+    }
+
+    package var attributes: [(String, String)] { [("dim", "\(dim)"), ("size", "\(size)"), ("step", "\(step)")] }
+
+    package var gradient: Gradient { adjointGradient }
   }
-
-  var attributes: [(String, String)] { [("dim", "\(dim)"), ("size", "\(size)"), ("step", "\(step)")] }
-
-  var gradient: Gradient { adjointGradient }
 }

@@ -11,7 +11,7 @@ extension Tensor {
   public func view(_ shape: some Collection<Int>) -> Tensor {
     attempt(like: self) { () throws(OpError) in
       let shape = try inferredShape(Array(shape), count: elementCount, op: "view")
-      return shape == self.shape && gradFn == nil ? self : apply(View(shape: shape), self)
+      return shape == self.shape && gradFn == nil ? self : apply(Primitives.View(shape: shape), self)
     }
   }
 
@@ -30,7 +30,7 @@ extension Tensor {
   /// `reshape` to a shape that is known to fit.
   func reshaped(_ shape: Shape) -> Tensor {
     if shape == self.shape { return self }
-    return apply(View(shape: shape), layout.reshaped(to: shape) == nil ? contiguous() : self)
+    return apply(Primitives.View(shape: shape), layout.reshaped(to: shape) == nil ? contiguous() : self)
   }
 
   /// SeeAlso: torch.Tensor.view_as
@@ -136,22 +136,24 @@ func inferredShape(_ sizes: [Int], count: Int, op: String) throws(OpError) -> Sh
   return shape
 }
 
-/// The same elements in row-major order under another shape.
-struct View: ViewPrimitive {
-  static let name = "view"
-  let shape: Shape
+extension Primitives {
+  /// The same elements in row-major order under another shape.
+  package struct View: ViewPrimitive {
+    package static let name = "view"
+    package let shape: Shape
 
-  func layout(of input: Layout) throws(OpError) -> Layout {
-    guard let layout = input.reshaped(to: shape) else {
-      throw OpError(
-        "view", "shape \(shape) needs a copy: \(input.shape) has strides \(input.strides); use reshape instead")
+    package func layout(of input: Layout) throws(OpError) -> Layout {
+      guard let layout = input.reshaped(to: shape) else {
+        throw OpError(
+          "view", "shape \(shape) needs a copy: \(input.shape) has strides \(input.strides); use reshape instead")
+      }
+      return layout
     }
-    return layout
-  }
 
-  var attributes: [(String, String)] { [("shape", shape.description)] }
+    package var attributes: [(String, String)] { [("shape", shape.description)] }
 
-  var gradient: Gradient {
-    .pullback(keeps: .nothing) { cotangents, saved in [cotangents[0]?.reshaped(saved.spec(0).shape)] }
+    package var gradient: Gradient {
+      .pullback(keeps: .nothing) { cotangents, saved in [cotangents[0]?.reshaped(saved.spec(0).shape)] }
+    }
   }
 }

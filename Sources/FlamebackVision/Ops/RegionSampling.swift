@@ -1,7 +1,7 @@
 import Flameback
 
 /// How the parts of a region of interest become numbers: each is a weighted sum of pixels.
-enum RegionSampler: Sendable {
+package enum RegionSampler: Sendable {
   /// Means of bilinear samples. Zero samples: as many as pixels.
   case align(samples: Int, aligned: Bool)
   /// The same, every part of the region from channels of its own.
@@ -9,10 +9,10 @@ enum RegionSampler: Sendable {
   /// Means of whole pixels, every part from channels of its own.
   case poolByPosition
 
-  var isByPosition: Bool { if case .align = self { false } else { true } }
+  package var isByPosition: Bool { if case .align = self { false } else { true } }
 
   /// Calls `body` with the pixels and weights of a part: row `ph` and column `pw` of `size`.
-  func forEachTap<T: BinaryFloatingPoint>(
+  package func forEachTap<T: BinaryFloatingPoint>(
     _ box: (T, T, T, T), scale: T, size: (Int, Int), image: (Int, Int), _ ph: Int, _ pw: Int,
     _ body: (_ place: Int, _ weight: T) -> Void
   ) {
@@ -77,85 +77,89 @@ enum RegionSampler: Sendable {
   }
 }
 
-/// Regions of images as small images, or the transpose. Inputs: images (or the gradient of the result), and regions
-/// [k, 5] of image number and corners.
-struct RegionSampling: Primitive {
-  static let name = "regionSampling"
-  let name: String
-  let sampler: RegionSampler
-  let size: [Int]
-  let scale: Double
-  /// The images' shape: then the primitive is the transpose.
-  var imageShape: Shape?
+extension Primitives {
+  /// Regions of images as small images, or the transpose. Inputs: images (or the gradient of the result), and regions
+  /// [k, 5] of image number and corners.
+  package struct RegionSampling: Primitive {
+    package static let name = "regionSampling"
+    package let name: String
+    package let sampler: RegionSampler
+    package let size: [Int]
+    package let scale: Double
+    /// The images' shape: then the primitive is the transpose.
+    package var imageShape: Shape?
 
-  private func channels(_ images: Shape) -> Int { images[1] / (sampler.isByPosition ? size[0] * size[1] : 1) }
+    private func channels(_ images: Shape) -> Int { images[1] / (sampler.isByPosition ? size[0] * size[1] : 1) }
 
-  func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-    let (x, regions) = (inputs[0], inputs[1])
-    if let imageShape { return [TensorSpec(shape: imageShape, dtype: x.dtype, device: x.device)] }
-    guard x.rank == 4, regions.rank == 2, regions.shape[1] == 5, x.dtype == regions.dtype, x.dtype.isFloatingPoint
-    else {
-      throw OpError(name, "expected floating point images [n, c, h, w] and regions [k, 5]: \(x) × \(regions)")
-    }
-    guard size.allSatisfy({ $0 > 0 }), !sampler.isByPosition || x.shape[1] % (size[0] * size[1]) == 0 else {
-      throw OpError(name, "channels are not divisible by the \(size) parts of a region: \(x)")
-    }
-    return [
-      TensorSpec(shape: [regions.shape[0], channels(x.shape)] + size, dtype: x.dtype, device: x.device)
-    ]
-  }
-
-  func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
-    if inputs[0].dtype == .float64 {
-      try run(Double.self, inputs, outputs[0])
-    } else {
-      try run(Float.self, inputs, outputs[0])
-    }
-  }
-
-  private func run<T: BinaryFloatingPoint & TensorElement>(
-    _ type: T.Type, _ inputs: [HostView], _ out: HostView
-  ) throws(OpError) {
-    let images = imageShape ?? inputs[0].shape
-    let x = inputs[0].bound(to: type)
-    let y = out.bound(to: type)
-    y.initialize(repeating: 0)
-    let regions = inputs[1].bound(to: type)
-    let count = channels(images)
-    let (height, width) = (images[2], images[3])
-    let parts = size[0] * size[1]
-    for k in 0..<inputs[1].shape[0] {
-      let number = regions[5 * k]
-      guard number >= 0, number < T(images[0]) else {
-        throw OpError(name, "region \(k) names image \(number) of \(images[0])")
+    package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
+      let (x, regions) = (inputs[0], inputs[1])
+      if let imageShape { return [TensorSpec(shape: imageShape, dtype: x.dtype, device: x.device)] }
+      guard x.rank == 4, regions.rank == 2, regions.shape[1] == 5, x.dtype == regions.dtype, x.dtype.isFloatingPoint
+      else {
+        throw OpError(name, "expected floating point images [n, c, h, w] and regions [k, 5]: \(x) × \(regions)")
       }
-      let box = (regions[5 * k + 1], regions[5 * k + 2], regions[5 * k + 3], regions[5 * k + 4])
-      guard [box.0, box.1, box.2, box.3].allSatisfy({ $0.magnitude < 1e8 }) else {
-        throw OpError(name, "region \(k) has no place in an image: \(box)")
+      guard size.allSatisfy({ $0 > 0 }), !sampler.isByPosition || x.shape[1] % (size[0] * size[1]) == 0 else {
+        throw OpError(name, "channels are not divisible by the \(size) parts of a region: \(x)")
       }
-      for part in 0..<parts {
-        sampler.forEachTap(
-          box, scale: T(scale), size: (size[0], size[1]), image: (height, width), part / size[1], part % size[1]
-        ) { place, weight in
-          for c in 0..<count {
-            let channel = sampler.isByPosition ? c * parts + part : c
-            let pixel = ((Int(number) * images[1] + channel) * height * width) + place
-            let result = (k * count + c) * parts + part
-            if imageShape == nil { y[result] += weight * x[pixel] } else { y[pixel] += weight * x[result] }
+      return [
+        TensorSpec(shape: [regions.shape[0], channels(x.shape)] + size, dtype: x.dtype, device: x.device)
+      ]
+    }
+
+    package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
+      if inputs[0].dtype == .float64 {
+        try run(Double.self, inputs, outputs[0])
+      } else {
+        try run(Float.self, inputs, outputs[0])
+      }
+    }
+
+    private func run<T: BinaryFloatingPoint & TensorElement>(
+      _ type: T.Type, _ inputs: [HostView], _ out: HostView
+    ) throws(OpError) {
+      let images = imageShape ?? inputs[0].shape
+      let x = inputs[0].bound(to: type)
+      let y = out.bound(to: type)
+      y.initialize(repeating: 0)
+      let regions = inputs[1].bound(to: type)
+      let count = channels(images)
+      let (height, width) = (images[2], images[3])
+      let parts = size[0] * size[1]
+      for k in 0..<inputs[1].shape[0] {
+        let number = regions[5 * k]
+        guard number >= 0, number < T(images[0]) else {
+          throw OpError(name, "region \(k) names image \(number) of \(images[0])")
+        }
+        let box = (regions[5 * k + 1], regions[5 * k + 2], regions[5 * k + 3], regions[5 * k + 4])
+        guard [box.0, box.1, box.2, box.3].allSatisfy({ $0.magnitude < 1e8 }) else {
+          throw OpError(name, "region \(k) has no place in an image: \(box)")
+        }
+        for part in 0..<parts {
+          sampler.forEachTap(
+            box, scale: T(scale), size: (size[0], size[1]), image: (height, width), part / size[1], part % size[1]
+          ) { place, weight in
+            for c in 0..<count {
+              let channel = sampler.isByPosition ? c * parts + part : c
+              let pixel = ((Int(number) * images[1] + channel) * height * width) + place
+              let result = (k * count + c) * parts + part
+              if imageShape == nil { y[result] += weight * x[pixel] } else { y[pixel] += weight * x[result] }
+            }
           }
         }
       }
     }
-  }
 
-  var attributes: [(String, String)] { [("size", "\(size)"), ("scale", "\(scale)"), ("sampler", "\(sampler)")] }
+    package var attributes: [(String, String)] {
+      [("size", "\(size)"), ("scale", "\(scale)"), ("sampler", "\(sampler)")]
+    }
 
-  /// Linear in the images: the gradient is the transpose, and its gradient the map itself.
-  var gradient: Gradient {
-    .pullback(keeps: .input(1)) { [self] cotangents, saved in
-      var back = self
-      back.imageShape = imageShape == nil ? saved.spec(0).shape : nil
-      return [cotangents[0].map { apply(back, $0, saved.input(1)) }, nil]
+    /// Linear in the images: the gradient is the transpose, and its gradient the map itself.
+    package var gradient: Gradient {
+      .pullback(keeps: .input(1)) { [self] cotangents, saved in
+        var back = self
+        back.imageShape = imageShape == nil ? saved.spec(0).shape : nil
+        return [cotangents[0].map { apply(back, $0, saved.input(1)) }, nil]
+      }
     }
   }
 }
@@ -180,7 +184,7 @@ extension Tensor {
       let given = outputSize.sizes
       guard given.count == 1 || given.count == 2 else { throw OpError(op, "outputSize must be one or two ints") }
       let size = given.count == 2 ? given : [given[0], given[0]]
-      let primitive = RegionSampling(name: op, sampler: sampler, size: size, scale: scale)
+      let primitive = Primitives.RegionSampling(name: op, sampler: sampler, size: size, scale: scale)
       // Sixteen bits are too few for coordinates.
       let wide: DType = dtype == .float64 ? .float64 : .float32
       return apply(primitive, to(wide), boxes.to(wide)).to(dtype)
