@@ -18,6 +18,7 @@ const KernelTable &kernels() {
     fillSpecial(t);
     fillFused(t);
     fillInteger(t);
+    fillUnsigned(t);
     fillComplex(t);
     return t;
   }();
@@ -41,7 +42,7 @@ bool runWhole(const Call &c, int32_t *errors) {
   if (c.outputRegisters[0] != c.nInputs + c.nParams) return false;
   const fb_instruction &i = c.code[0];
   const uint16_t operands[3] = {i.a, i.b, i.c};
-  const size_t size = dtypeSize[nativeDtype[c.compute]];
+  const size_t size = sizeOf(nativeDtype[c.compute]);
   const char *data[3] = {};
   for (int k = 0; k < arity[i.op]; ++k) {
     if (operands[k] >= c.nInputs || !isDirect(c.inputs[operands[k]], c.compute)) return false;
@@ -56,7 +57,7 @@ bool runWhole(const Call &c, int32_t *errors) {
 bool runRows(const Call &c, int32_t op, const JointWalk &walk, const fb_operand *const (&operands)[3]) {
   const Kernel kernel = kernels().byNumber[c.compute][op];
   const RowsKernel byNumbers = kernels().byNumbers[c.compute][op];
-  const int64_t run = walk.sizes[walk.rank - 1], size = static_cast<int64_t>(dtypeSize[nativeDtype[c.compute]]);
+  const int64_t run = walk.sizes[walk.rank - 1], size = static_cast<int64_t>(sizeOf(nativeDtype[c.compute]));
   const bool fits = walk.rank == 2 && walk.steps[0][0] == run && walk.steps[0][1] == 1 && walk.steps[1][1] == 0;
   if (!fits || !byNumbers || run < 8) return false;
   const char *a = static_cast<const char *>(operands[0]->data), *b = static_cast<const char *>(operands[1]->data);
@@ -115,7 +116,7 @@ bool runRuns(const Call &c, int32_t *errors) {
   const Kernel kernel = (allPacked ? kernels().at : kernels().byNumber)[c.compute][i.op];
   if (!(allPacked || onlyFirst) || kernel == nullptr) return false;
 
-  const int64_t size = static_cast<int64_t>(dtypeSize[nativeDtype[c.compute]]);
+  const int64_t size = static_cast<int64_t>(sizeOf(nativeDtype[c.compute]));
   int64_t index[JointWalk::maxRank], offsets[3] = {0, 0, 0}, rest = c.begin;
   for (int d = last; d >= 0; --d) {
     index[d] = rest % walk.sizes[d];

@@ -327,8 +327,11 @@ void multiplyBatch(const fb_gemm_args &args, int64_t batch) {
 }  // namespace fbd
 
 extern "C" bool fb_gemm_is_parallel(const fb_gemm_args *args) {
-  const bool blas = args->dtype >= FB_F16;
-  return blas && args->m * args->n * args->k >= fbd::kSmallProduct;
+  bool isInteger = false;
+  fbd::dispatch<fbd::kNumbers | fbd::kComplexes>(args->dtype, [&](auto tag) {
+    isInteger = std::is_integral_v<typename decltype(tag)::type>;
+  });
+  return !isInteger && args->m * args->n * args->k >= fbd::kSmallProduct;
 }
 
 extern "C" bool fb_gemm_suits_packed(const fb_gemm_args *args) {

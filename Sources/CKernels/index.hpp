@@ -104,7 +104,7 @@ inline void dispatchReduce(fb_dtype dtype, int32_t mode, Body &&body) {
   if (mode == FB_SCATTER_ASSIGN)
     return dispatchSize(itemSize(dtype),
                         [&](auto tag) { body(std::integral_constant<int, FB_SCATTER_ASSIGN>{}, tag); });
-  dispatch<kAll>(dtype, [&](auto tag) {
+  dispatch<kAll | kUnsigned>(dtype, [&](auto tag) {
     switch (mode) {
       case FB_SCATTER_SUM: return body(std::integral_constant<int, FB_SCATTER_SUM>{}, tag);
       case FB_SCATTER_PROD: return body(std::integral_constant<int, FB_SCATTER_PROD>{}, tag);

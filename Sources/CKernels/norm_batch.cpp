@@ -82,7 +82,7 @@ template <class T> struct Channel {
   static double value(const void *data, fb_dtype dtype, int64_t k, double otherwise) {
     if (data == nullptr) return otherwise;
     double result;
-    conversions().load[dtype][FB_COMPUTE_F64](Elements(data, dtype).at(k), 1, &result, 1);
+    loadOf(dtype, FB_COMPUTE_F64)(Elements(data, dtype).at(k), 1, &result, 1);
     return result;
   }
 };
@@ -136,7 +136,7 @@ void backward(const Extent &e, const void *pg, const void *px, const void *pmean
   };
   const auto finish = [&](const Channel<T> &c, int64_t channel, double s, double t, double *a, double *b, double *k) {
     const double dw = t * c.rstd;
-    const Store store = conversions().store[FB_COMPUTE_F64][e.dtype];
+    const Store store = storeOf(FB_COMPUTE_F64, e.dtype);
     if (dweight != nullptr) store(&dw, Elements(dweight, e.dtype).at(channel), 1, 1);
     if (dbias != nullptr) store(&s, Elements(dbias, e.dtype).at(channel), 1, 1);
     *a = c.weight * c.rstd;

@@ -81,7 +81,7 @@ void fb_layer_norm_backward(const void *g, const void *x, const void *weight, co
 void fb_norm_parameters(double *sums, int64_t parts, int64_t n, void *dweight, void *dbias, fb_dtype dtype) {
   for (int64_t part = 1; part < parts; ++part)
     for (int64_t i = 0; i < 2 * n; ++i) sums[i] += sums[part * 2 * n + i];
-  const fb::Store store = fb::conversions().store[FB_COMPUTE_F64][dtype];
+  const fb::Store store = fb::storeOf(FB_COMPUTE_F64, dtype);
   if (dbias != nullptr) store(sums, dbias, 1, static_cast<size_t>(n));
   if (dweight != nullptr) store(sums + n, dweight, 1, static_cast<size_t>(n));
 }

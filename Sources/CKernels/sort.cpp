@@ -61,7 +61,7 @@ extern "C" void fb_sort(fb_dtype dtype, const void *x, int64_t outer, int64_t n,
                         void *values, int64_t *indices, int64_t begin, int64_t end) {
   (void)outer;
   if (n == 0) return;
-  dispatch<kReal>(dtype, [&](auto tag) {
+  dispatch<kReal | kUnsigned>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const auto *from = static_cast<const T *>(x);
     auto *to = static_cast<T *>(values);

@@ -37,7 +37,7 @@ using namespace fbd;
 extern "C" int64_t fb_unique(fb_dtype dtype, const void *x, int64_t n, void *values, int64_t *inverse,
                              int64_t *counts) {
   int64_t found = 0;
-  dispatch<kReal>(dtype, [&](auto tag) {
+  dispatch<kReal | kUnsigned>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T *from = static_cast<const T *>(x);
     T *to = static_cast<T *>(values);
@@ -55,7 +55,7 @@ extern "C" int64_t fb_unique(fb_dtype dtype, const void *x, int64_t n, void *val
 extern "C" int64_t fb_unique_consecutive(fb_dtype dtype, const void *x, int64_t n, void *values, int64_t *inverse,
                                          int64_t *counts) {
   int64_t found = 0;
-  dispatch<kAll>(dtype, [&](auto tag) {
+  dispatch<kAll | kUnsigned>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T *from = static_cast<const T *>(x);
     T *to = static_cast<T *>(values);
@@ -69,7 +69,7 @@ extern "C" int64_t fb_unique_consecutive(fb_dtype dtype, const void *x, int64_t 
 extern "C" int64_t fb_unique_rows(fb_dtype dtype, const void *x, int64_t n, int64_t inner, bool consecutive,
                                   int64_t *first, int64_t *inverse, int64_t *counts) {
   int64_t found = 0;
-  dispatch<kReal>(dtype, [&](auto tag) {
+  dispatch<kReal | kUnsigned>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T *rows = static_cast<const T *>(x);
     auto same = [&](int64_t a, int64_t b) {

@@ -89,6 +89,7 @@ private func onCommonDevice(_ op: some Primitive, _ inputs: [Tensor]) throws(OpE
 
 /// Computes on the inputs' device: its kernel, the decomposition, or the host.
 private func execute<P: Primitive>(_ op: P, _ inputs: [Tensor], _ context: Context) throws(OpError) -> [Tensor] {
+  for input in inputs { try op.accept(input.dtype) }
   if P.self == Primitives.Transfer.self, let transfer = op as? Primitives.Transfer {
     return [try inputs[0].copied(to: transfer.device, op: op.name)]
   }
@@ -120,6 +121,7 @@ private func executeOnHost<P: Primitive>(
   _ op: P, _ inputs: [Tensor], keepsForms: Bool = false
 ) throws(OpError) -> [Tensor] {
   let specs = try op.infer(inputs.map(\.spec))
+  for spec in specs { try op.accept(spec.dtype) }
   var outputs: [Tensor] = []
   outputs.reserveCapacity(specs.count)
   for spec in specs { outputs.append(try .uninitialized(spec, op: op.name)) }

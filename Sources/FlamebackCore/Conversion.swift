@@ -80,6 +80,7 @@ extension Primitives {
   package struct Transfer: Primitive {
     package static let name = "to"
     package let device: Device
+    package var families: DType.Family { .all }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
       [TensorSpec(shape: inputs[0].shape, dtype: inputs[0].dtype, device: device)]

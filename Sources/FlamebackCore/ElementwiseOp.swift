@@ -99,6 +99,7 @@ extension Primitives {
     package static var name: String { "elementwise" }
     package var name: String { function.name }
     package var acceptsStrides: Bool { true }
+    package var families: DType.Family { .all }
     package var mayOverwrite: Bool { true }
     package var attributes: [(String, String)] {
       scalars.enumerated().map { ("scalar\($0.offset)", "\($0.element.double)") }
@@ -122,7 +123,7 @@ extension Primitives {
           throw OpError(name, "not defined for bool")
         }
       }
-      let dtype = promotion.result
+      let dtype = try promotion.result(name)
       guard function.domain.contains(dtype) else {
         throw OpError(name, "not defined for \(dtype)")
       }
@@ -140,7 +141,9 @@ extension Primitives {
       }
       if let resultDType {
         // A conversion to a complex or wider type must not lose what the result can hold.
-        return (function === Elementwise.identity ? DType.promote(compute, resultDType) : compute, resultDType)
+        return (
+          function === Elementwise.identity ? DType.conversion(from: compute, to: resultDType) : compute, resultDType
+        )
       }
       let result: DType =
         switch function.rule {
@@ -237,12 +240,14 @@ struct Promotion {
   private var dimensioned: DType?
   private var zeroDimensional: DType?
   private var number: DType?
+  /// Two dtypes that have no common one.
+  private var refused: (DType, DType)?
 
   mutating func add(_ dtype: DType, rank: Int) {
     if rank > 0 {
-      dimensioned = dimensioned.map { DType.promote($0, dtype) } ?? dtype
+      dimensioned = dimensioned.map { promoted($0, dtype) } ?? dtype
     } else {
-      zeroDimensional = zeroDimensional.map { DType.promote($0, dtype) } ?? dtype
+      zeroDimensional = zeroDimensional.map { promoted($0, dtype) } ?? dtype
     }
   }
 
@@ -254,20 +259,38 @@ struct Promotion {
       case .float: Context.defaultDType
       case .complex: Context.defaultDType.complex
       }
-    number = number.map { DType.promote($0, dtype) } ?? dtype
+    number = number.map { promoted($0, dtype) } ?? dtype
   }
 
-  private static func combine(_ higher: DType?, _ lower: DType?) -> DType? {
+  private mutating func promoted(_ a: DType, _ b: DType) -> DType {
+    if let dtype = DType.promote(a, b) { return dtype }
+    refused = refused ?? (a, b)
+    return a
+  }
+
+  private mutating func combine(_ higher: DType?, _ lower: DType?) -> DType? {
     guard let higher else { return lower }
     guard let lower else { return higher }
-    if higher.isComplex { return higher }
-    if higher.isFloatingPoint { return lower.isComplex ? higher.complex : higher }
-    if higher == .bool || lower.isFloatingPoint || lower.isComplex { return DType.promote(higher, lower) }
-    return higher
+    switch higher.category {
+    case .complex: return higher
+    case .floating:
+      guard lower.isComplex else { return higher }
+      // There is no complex type of bfloat16 or float8 parts.
+      if higher.complex.real != higher { refused = refused ?? (higher, lower) }
+      return higher.complex
+    case .bool, .integer:
+      if higher.family == .unsigned, lower.isComplex { return lower }  // though the two dtypes do not promote
+      return higher == .bool || lower.isDifferentiable ? promoted(higher, lower) : higher
+    }
   }
 
-  var result: DType {
-    Promotion.combine(dimensioned, Promotion.combine(zeroDimensional, number)) ?? Context.defaultDType
+  /// The promoted dtype; throws where two of them have none in common.
+  mutating func result(_ op: String) throws(OpError) -> DType {
+    let result = combine(dimensioned, combine(zeroDimensional, number))
+    if let (a, b) = refused {
+      throw OpError(op, "\(a) and \(b) have no common dtype: convert one of them with to(_:) first")
+    }
+    return result ?? Context.defaultDType
   }
 }
 
@@ -280,5 +303,8 @@ public func resultType(_ operands: Operand...) -> DType {
     case .scalar(let scalar): promotion.add(scalar)
     }
   }
-  return promotion.result
+  do { return try promotion.result("resultType") } catch {
+    report(error)
+    return Context.defaultDType
+  }
 }

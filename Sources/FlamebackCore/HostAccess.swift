@@ -61,7 +61,11 @@ extension Tensor {
     }
     switch dtype.category {
     case .bool: return .bool(scalars(Bool.self)[0])
-    case .integer: return .int(scalars(Int.self)[0])
+    case .integer:
+      if dtype == .uint64, let value = scalars(UInt64.self).first, value > Int.max {
+        report(OpError("item", "\(value) does not fit Int: read it with scalars(UInt64.self)"))
+      }
+      return .int(scalars(Int.self)[0])
     case .floating: return .float(scalars(Double.self)[0])
     case .complex:
       let value = scalars(Complex<Double>.self)[0]

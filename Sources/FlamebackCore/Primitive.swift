@@ -25,6 +25,8 @@ public protocol Primitive: Sendable {
   /// The dtype of the view's result, where it differs.
   func viewDType(of dtype: DType) -> DType
   var acceptsStrides: Bool { get }
+  /// The seldom dtypes that it takes beside the common ones: a kernel is not called with any other.
+  var families: DType.Family { get }
   /// Whether the kernel may write its result over a contiguous input of the same dtype and shape.
   var mayOverwrite: Bool { get }
   /// Inputs that must lie on the host whatever the device (sizes, index lists).
@@ -45,11 +47,22 @@ extension Primitive {
   public func views(of layout: Layout) throws(OpError) -> [Layout]? { nil }
   public func viewDType(of dtype: DType) -> DType { dtype }
   public var acceptsStrides: Bool { false }
+  public var families: DType.Family { [] }
   public var mayOverwrite: Bool { false }
   public var hostInputs: Set<Int> { [] }
   public var autocast: AutocastRule { .unchanged }
   public var isRandom: Bool { false }
   public var attributes: [(String, String)] { [] }
+}
+
+extension Primitive {
+  /// Throws for a dtype that few primitives take, and not this one.
+  func accept(_ dtype: DType) throws(OpError) {
+    let family = dtype.family
+    guard family.isEmpty || families.isSuperset(of: family) else {
+      throw OpError(name, "not defined for \(dtype): convert the tensor with to(_:) first")
+    }
+  }
 }
 
 /// An operation whose result shares the input's memory. Only `view`, `gradient` and a name are its own.
@@ -58,6 +71,8 @@ public protocol ViewPrimitive: Primitive {
 }
 
 extension ViewPrimitive {
+  public var families: DType.Family { .all }
+
   public func view(of layout: Layout) throws(OpError) -> Layout? { try self.layout(of: layout) }
 
   public func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {

@@ -12,7 +12,7 @@ public enum Reduction {
       switch self {
       case .sum, .mean, .nanSum, .countNonzero: .sum
       case .product, .minimum, .maximum, .any, .all: self
-      default: nil
+      case .argMinimum, .argMaximum, .norm, .logSumExp, .variance, .standardDeviation: nil
       }
     }
 
@@ -22,7 +22,11 @@ public enum Reduction {
       case .minimum, .maximum: dtype
       case .any, .all: .bool
       case .countNonzero: .int64
-      default: dtype.isDifferentiable ? dtype.accumulation : .int64
+      case .sum, .product, .mean, .nanSum, .argMinimum, .argMaximum, .norm, .logSumExp, .variance, .standardDeviation:
+        switch dtype.category {
+        case .bool, .integer: .int64  // wraps as uint64 does
+        case .floating, .complex: dtype.accumulation
+        }
       }
     }
   }
@@ -129,7 +133,7 @@ public enum Reduction {
   }
 
   private static let division = ElementwiseProgram(
-    instructions: [fb_instruction(op: UInt16(FB_OP_DIV.rawValue), a: 0, b: 1, c: 0)], inputCount: 1, constants: [],
+    instructions: [fb_instruction(.div, 0, 1)], inputCount: 1, constants: [],
     outputRegisters: [2])
 
   private static func divide(

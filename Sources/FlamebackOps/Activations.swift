@@ -1,17 +1,16 @@
-import CKernels
 import FlamebackCore
 import FlamebackKernels
 
 extension Elementwise {
   // At 0 and below the slope is 0; NaN lets the gradient through, as PyTorch does.
   package static let relu = Elementwise(
-    "relu", .promoted, domain: [.integer, .floating], kernel: FB_OP_RELU, gradientKernel: FB_OP_RELU_GRAD,
+    "relu", .promoted, domain: [.integer, .floating], kernel: .relu, gradientKernel: .reluGrad,
     gradient: { g, _, y in (y .<= 0).select(0, g) }
   ) {
     .maximum($0, 0)
   }
   package static let leakyRelu = Elementwise(
-    "leaky_relu", domain: .floating, kernel: FB_OP_LEAKY_RELU, gradientKernels: [FB_OP_LEAKY_RELU_GRAD]
+    "leaky_relu", domain: .floating, kernel: .leakyRelu, gradientKernels: [.leakyReluGrad]
   ) { x, slope in (x .> 0).select(x, x * slope) }
   package static let prelu = Elementwise("prelu", domain: .floating) { x, w in (x .> 0).select(x, x * w) }
   /// Of x, alpha, scale and input scale. At 0 the slope is that of the left side and does not change, as in PyTorch.
@@ -24,13 +23,13 @@ extension Elementwise {
     }
   ) { a in (a[0] .<= 0).select(.expm1(a[0] * a[3]) * (a[1] * a[2]), a[0] * a[2]) }
   package static let gelu = Elementwise(
-    "gelu", domain: .floating, kernel: FB_OP_GELU, gradientKernel: FB_OP_GELU_GRAD
+    "gelu", domain: .floating, kernel: .gelu, gradientKernel: .geluGrad
   ) { x in 0.5 * x * (1 + .erf(x * 0.7071067811865476)) }
   package static let geluTanh = Elementwise(
-    "gelu_tanh", domain: .floating, kernel: FB_OP_GELU_TANH, gradientKernel: FB_OP_GELU_TANH_GRAD
+    "gelu_tanh", domain: .floating, kernel: .geluTanh, gradientKernel: .geluTanhGrad
   ) { x in 0.5 * x * (1 + .tanh(0.7978845608028654 * (x + 0.044715 * x * x * x))) }
   package static let silu = Elementwise(
-    "silu", domain: [.floating, .complex], kernel: FB_OP_SILU, gradientKernel: FB_OP_SILU_GRAD,
+    "silu", domain: [.floating, .complex], kernel: .silu, gradientKernel: .siluGrad,
     gradient: { g, x, _ in
       let s = Expression.sigmoid(x)
       return g * (s * (1 + x * (1 - s))).conj

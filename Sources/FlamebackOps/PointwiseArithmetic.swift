@@ -1,11 +1,10 @@
-import CKernels
 import FlamebackCore
 import FlamebackKernels
 
 extension Elementwise {
   package static let sub = Elementwise("sub", domain: [.numeric, .eachOperand]) { a, b in a - b }
   package static let mul = Elementwise("mul") { a, b in a * b }
-  package static let div = Elementwise("div", .floating, gradientKernels: [nil, FB_OP_DIVISOR_GRAD]) { a, b in
+  package static let div = Elementwise("div", .floating, gradientKernels: [nil, .divisorGrad]) { a, b in
     a / b
   }
   package static let addScaled = Elementwise("add", arity: 3) { x in x[0] + x[2] * x[1] }
@@ -13,31 +12,31 @@ extension Elementwise {
     x[0] - x[2] * x[1]
   }
   package static let floorDivide = Elementwise("floor_divide", domain: [.integer, .floating]) {
-    .call(FB_OP_FLOORDIV, $0, $1)
+    .call(.floorDiv, $0, $1)
   }
   package static let truncDivide = Elementwise("trunc_divide", domain: [.integer, .floating]) {
-    .call(FB_OP_TRUNCDIV, $0, $1)
+    .call(.truncDiv, $0, $1)
   }
   package static let remainder = Elementwise("remainder", domain: [.integer, .floating]) {
-    .call(FB_OP_REMAINDER, $0, $1)
+    .call(.remainder, $0, $1)
   }
-  package static let fmod = Elementwise("fmod", domain: [.integer, .floating]) { .call(FB_OP_FMOD, $0, $1) }
+  package static let fmod = Elementwise("fmod", domain: [.integer, .floating]) { .call(.fmod, $0, $1) }
   package static let pow = Elementwise("pow") { a, b in a.pow(b) }
   package static let maximum = Elementwise(
-    "maximum", domain: .real, gradientKernels: [FB_OP_MAXIMUM_GRAD, FB_OP_MAXIMUM_GRAD_OF_SECOND]
+    "maximum", domain: .real, gradientKernels: [.maximumGrad, .maximumGradOfSecond]
   ) { .maximum($0, $1) }
   package static let minimum = Elementwise("minimum", domain: .real) { .minimum($0, $1) }
-  package static let fmax = Elementwise("fmax", domain: .real) { .call(FB_OP_FMAX, $0, $1) }
-  package static let fmin = Elementwise("fmin", domain: .real) { .call(FB_OP_FMIN, $0, $1) }
-  package static let atan2 = Elementwise("atan2", .floating, domain: .real) { .call(FB_OP_ATAN2, $0, $1) }
-  package static let hypot = Elementwise("hypot", domain: .floating) { .call(FB_OP_HYPOT, $0, $1) }
-  package static let copysign = Elementwise("copysign", .floating, domain: .real) { .call(FB_OP_COPYSIGN, $0, $1) }
+  package static let fmax = Elementwise("fmax", domain: .real) { .call(.fmax, $0, $1) }
+  package static let fmin = Elementwise("fmin", domain: .real) { .call(.fmin, $0, $1) }
+  package static let atan2 = Elementwise("atan2", .floating, domain: .real) { .call(.atan2, $0, $1) }
+  package static let hypot = Elementwise("hypot", domain: .floating) { .call(.hypot, $0, $1) }
+  package static let copysign = Elementwise("copysign", .floating, domain: .real) { .call(.copySign, $0, $1) }
   /// A neighbour moves with its number; where both are equal PyTorch says that nothing moves.
   package static let nextafter = Elementwise(
     "nextafter", domain: .floating, gradient: { g, x, y, _ in [(x .== y).select(0, g), 0] }
-  ) { .call(FB_OP_NEXTAFTER, $0, $1) }
-  package static let gcd = Elementwise("gcd", domain: .integer) { .call(FB_OP_GCD, $0, $1) }
-  package static let lcm = Elementwise("lcm", domain: .integer) { .call(FB_OP_LCM, $0, $1) }
+  ) { .call(.nextAfter, $0, $1) }
+  package static let gcd = Elementwise("gcd", domain: .integer) { .call(.gcd, $0, $1) }
+  package static let lcm = Elementwise("lcm", domain: .integer) { .call(.lcm, $0, $1) }
   package static let heaviside = Elementwise("heaviside", domain: .real, noGradient: "the step has no slope") {
     x, value in
     x.isNaN.select(0, (x .== 0).select(value, (x .> 0).select(1, 0)))
@@ -75,9 +74,9 @@ extension Elementwise {
     }
   ) { a, b in
     ((a .== b) .& a.isInfinite).select(
-      a, .maximum(a, b) + .log1p(.call(FB_OP_EXP2, -(a - b).abs)) * 1.442695040888963407)
+      a, .maximum(a, b) + .log1p(.call(.exp2, -(a - b).abs)) * 1.442695040888963407)
   }
-  package static let ldexp = Elementwise("ldexp", .floating) { x, n in x * .call(FB_OP_EXP2, n) }
+  package static let ldexp = Elementwise("ldexp", .floating) { x, n in x * .call(.exp2, n) }
   /// start + weight · (end − start), from the nearer end.
   package static let lerp = Elementwise("lerp", arity: 3, domain: [.floating, .complex]) { x in
     let (start, end, weight) = (x[0], x[1], x[2])

@@ -6,15 +6,7 @@ import Testing
 /// The interpreter around the kernels: dtypes, operands of every kind, tiles, aliases, errors.
 @Suite struct ElementwiseEngineTests {
   static let computes: [DType: Int] = Dictionary(
-    uniqueKeysWithValues: DType.allCases.map { dtype in
-      switch dtype {
-      case .float16, .bfloat16, .float32: (dtype, FB_COMPUTE_F32)
-      case .float64: (dtype, FB_COMPUTE_F64)
-      case .complex64: (dtype, FB_COMPUTE_C64)
-      case .complex128: (dtype, FB_COMPUTE_C128)
-      default: (dtype, FB_COMPUTE_I64)
-      }
-    })
+    uniqueKeysWithValues: DType.allCases.map { ($0, Int($0.arithmetic.rawValue)) })
 
   /// What a value becomes in a dtype, by Swift's own conversions.
   private func converted(_ value: Double, _ dtype: DType) -> Double {
@@ -25,6 +17,12 @@ import Testing
     case .int16: Double(Int16(truncatingIfNeeded: Int64(value)))
     case .int32: Double(Int32(truncatingIfNeeded: Int64(value)))
     case .int64: Double(Int64(value))
+    case .uint16: Double(UInt16(truncatingIfNeeded: Int64(value)))
+    case .uint32: Double(UInt32(truncatingIfNeeded: Int64(value)))
+    case .uint64: Double(value < 0 ? UInt64(bitPattern: Int64(value)) : UInt64(value))
+    case .float8E4M3FN: Double(Float8E4M3FN(Float(value)).float)
+    case .float8E5M2: Double(Float8E5M2(Float(value)).float)
+    case .complex32: Double(Float16(Float(value)))
     case .float16: Double(Float16(Float(value)))
     case .bfloat16: Double(BFloat16(Float(value)).float)
     case .float32, .complex64: Double(Float(value))

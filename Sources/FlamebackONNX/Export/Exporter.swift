@@ -58,7 +58,7 @@ struct Exporter {
           shape[d] = isAxis ? .named(dynamic[k].name) : .unknown
         }
       }
-      return ONNXValueInfo(name: name, type: ONNXType(spec.dtype), shape: shape)
+      return ONNXValueInfo(name: name, type: ONNXType(spec.dtype) ?? .complex64, shape: shape)
     }
     file.graph.inputs = inputNames.enumerated().map { i, name in info(name, longer) { $0.inputs[i] } }
     file.graph.outputs = outputNames.enumerated().map { i, name in info(name, longer) { $0.outputs[i] } }

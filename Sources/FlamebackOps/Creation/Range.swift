@@ -98,7 +98,10 @@ extension Tensor {
           return between(a, b, i / 2, steps) { a, b, n in (b - a) / n }
         }
         guard op == "linspace" || !isComplex else { throw OpError(op, "takes no complex bounds") }
-        if op != "linspace" { fillDoubles(parts.hostView) { i in i % 2 == 0 ? map(parts.loaded(i)) : 0 } }
+        if op != "linspace" {
+          let exponents = parts.scalars(Double.self)
+          fillDoubles(parts.hostView) { i in i % 2 == 0 ? map(exponents[i]) : 0 }
+        }
       } else if dtype.isFloatingPoint {
         let wide = dtype == .float64
         fillDoubles(host.hostView) { i in
@@ -125,12 +128,6 @@ extension Tensor {
     if steps == 1 { return start }
     let width = step(start, end, Double(steps - 1))
     return i < steps / 2 ? start + width * Double(i) : end - width * Double(steps - i - 1)
-  }
-
-  private func loaded(_ i: Int) -> Double {
-    dtype == .float64
-      ? hostView.pointer.assumingMemoryBound(to: Double.self)[i]
-      : Double(hostView.pointer.assumingMemoryBound(to: Float.self)[i])
   }
 
   /// Ones on the main diagonal of a matrix, zeros elsewhere. SeeAlso: torch.eye

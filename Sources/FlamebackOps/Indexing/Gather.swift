@@ -112,6 +112,7 @@ extension Primitives {
     package static let name = "gather"
     package let dim: Int
 
+    package var families: DType.Family { .all }
     package var acceptsStrides: Bool { true }
     package var attributes: [(String, String)] { [("dim", "\(dim)")] }
 
@@ -187,6 +188,7 @@ extension Primitives {
     package let reduction: ScatterReduction?
     package let includeSelf: Bool
 
+    package var families: DType.Family { reduction == nil ? .all : .unsigned }
     package var acceptsStrides: Bool { true }
     package var attributes: [(String, String)] {
       [("dim", "\(dim)"), ("reduce", reduction?.rawValue ?? "none"), ("includeSelf", "\(includeSelf)")]

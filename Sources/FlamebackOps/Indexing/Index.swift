@@ -80,6 +80,7 @@ extension Primitives {
     package static let name = "index"
     package let plan: IndexPlan
 
+    package var families: DType.Family { .all }
     package var acceptsStrides: Bool { true }
     package var attributes: [(String, String)] { [("dims", plan.dims.description)] }
 
@@ -122,6 +123,7 @@ extension Primitives {
     package let plan: IndexPlan
     package let accumulates: Bool
 
+    package var families: DType.Family { accumulates ? .unsigned : .all }
     package var acceptsStrides: Bool { true }
     package var attributes: [(String, String)] { [("dims", plan.dims.description), ("accumulate", "\(accumulates)")] }
 

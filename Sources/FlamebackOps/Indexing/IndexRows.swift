@@ -79,6 +79,7 @@ extension Primitives {
     package static let name = "index_select"
     package let dim: Int
 
+    package var families: DType.Family { .all }
     package var attributes: [(String, String)] { [("dim", "\(dim)")] }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
@@ -114,6 +115,7 @@ extension Primitives {
     package let reduction: ScatterReduction?
     package let includeSelf: Bool
 
+    package var families: DType.Family { reduction == nil ? .all : .unsigned }
     package var acceptsStrides: Bool { true }
     package var attributes: [(String, String)] {
       [("dim", "\(dim)"), ("reduce", reduction?.rawValue ?? "none"), ("includeSelf", "\(includeSelf)")]
@@ -181,6 +183,7 @@ extension Primitives {
     package static let name = "index_fill"
     package let dim: Int
 
+    package var families: DType.Family { .all }
     package var attributes: [(String, String)] { [("dim", "\(dim)")] }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }

@@ -22,7 +22,7 @@ extension Tensor {
         switch dtype.category {
         case .bool: .bool(scalar.bool)
         case .integer: .int(scalar.int)
-        default: scalar
+        case .floating, .complex: scalar
         }
       return Elementwise.select.call([.tensor(mask), .scalar(fitting), .tensor(self)], dtype: dtype)
     }
@@ -63,6 +63,8 @@ extension Primitives {
     package static let name = "masked_select"
     package let count: Int
 
+    package var families: DType.Family { .all }
+
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
       [TensorSpec(shape: [count], dtype: inputs[0].dtype, device: inputs[0].device)]
     }
@@ -89,6 +91,8 @@ extension Primitives {
   /// Elements in order where a mask is true. Inputs: base, mask, source.
   package struct MaskedScatter: Primitive {
     package static let name = "masked_scatter"
+
+    package var families: DType.Family { .all }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
 

@@ -34,13 +34,17 @@ extension Tensor {
     guard boundaries.rank == 1 else {
       return fail("bucketize", "boundaries must have 1 dimension, got \(boundaries.spec)", like: spec)
     }
-    let dtype = DType.promote(boundaries.dtype, dtype)
+    guard let dtype = DType.promote(boundaries.dtype, dtype) else {
+      return fail("bucketize", "\(dtype) and \(boundaries.dtype) have no common dtype", like: spec)
+    }
     return boundaries.to(dtype).searchsorted(to(dtype), outInt32: outInt32, right: right)
   }
 
   /// Whether each element is (or, with `invert`, is not) among `testElements`. SeeAlso: torch.isin
   public func isIn(_ testElements: Tensor, invert: Bool = false) -> Tensor {
-    let dtype = DType.promote(dtype, testElements.dtype)
+    guard let dtype = DType.promote(dtype, testElements.dtype) else {
+      return fail("isin", "\(dtype) and \(testElements.dtype) have no common dtype", like: spec)
+    }
     let tests = testElements.to(dtype).reshape(-1).withoutHistory
     let x = to(dtype).withoutHistory
     if tests.elementCount == 0 { return Tensor.full(shape, Scalar.bool(invert), device: device) }

@@ -66,6 +66,12 @@ extension Primitives {
     package let kind: Kind
     package let dim: Int
 
+    package var families: DType.Family {
+      switch kind {
+      case .sort: .unsigned
+      case .topk, .kth: []
+      }
+    }
     package var name: String {
       switch kind {
       case .sort: "sort"

@@ -25,6 +25,8 @@ extension Primitives {
   package struct Take: Primitive {
     package static let name = "take"
 
+    package var families: DType.Family { .all }
+
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
       guard inputs[0].shape.elementCount > 0 || inputs[1].shape.elementCount == 0 else {
         throw OpError("take", "cannot take from an empty tensor: \(inputs[0]) × \(inputs[1])")
@@ -59,6 +61,7 @@ extension Primitives {
     package static let name = "put"
     package let accumulates: Bool
 
+    package var families: DType.Family { accumulates ? .unsigned : .all }
     package var attributes: [(String, String)] { [("accumulate", "\(accumulates)")] }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }

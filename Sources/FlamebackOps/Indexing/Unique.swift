@@ -26,6 +26,7 @@ extension Tensor {
   private func distinct(_ op: String, _ dim: Int?, consecutive: Bool) -> Distinct {
     let results = attempt(like: self, count: 3) { () throws(OpError) in
       guard !dtype.isComplex else { throw OpError(op, "complex numbers have no order: \(spec)") }
+      guard dtype.family.isSubset(of: .unsigned) else { throw OpError(op, "not defined for \(dtype)") }
       let host = try withoutHistory.packed(op: op).copiedToHost(op)
       if let dim { return try host.distinctSlices(op, dim, consecutive) }
       return try host.distinctElements(op, consecutive)

@@ -72,6 +72,7 @@ extension Primitives {
     package static let name = "flip"
     package let dims: [Int]
 
+    package var families: DType.Family { .all }
     package var acceptsStrides: Bool { true }
     package var attributes: [(String, String)] { [("dims", dims.description)] }
 

@@ -54,6 +54,7 @@ extension Primitives {
     package let shape: Shape
     package let value: Scalar
 
+    package var families: DType.Family { .all }
     package var acceptsStrides: Bool { true }
     package var attributes: [(String, String)] { [("start", start.description), ("shape", shape.description)] }
 

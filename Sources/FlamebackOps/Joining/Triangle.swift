@@ -53,6 +53,7 @@ extension Primitives {
     package let keepsLower: Bool
     package let diagonal: Int
 
+    package var families: DType.Family { .all }
     package var attributes: [(String, String)] {
       [("side", keepsLower ? "lower" : "upper"), ("diagonal", "\(diagonal)")]
     }

@@ -72,6 +72,7 @@ extension Primitives {
     package let dtype: DType
     package let generator: Generator?
 
+    package var families: DType.Family { [.unsigned, .float8] }
     package var attributes: [(String, String)] { [("distribution", "\(distribution)"), ("shape", shape.description)] }
     package var isRandom: Bool { true }
 

@@ -80,6 +80,8 @@ extension Primitives {
     package let to: Layout
     package let shared: Layout
 
+    package var families: DType.Family { .all }
+
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
       [TensorSpec(shape: to.shape, dtype: inputs[0].dtype, device: inputs[0].device)]
     }
@@ -117,13 +119,22 @@ extension Primitives {
         case .bfloat16:
           let value = place.assumingMemoryBound(to: BFloat16.self)
           value.pointee = BFloat16(value.pointee.float / Float(n))
+        case .float8E4M3FN:
+          let value = place.assumingMemoryBound(to: Float8E4M3FN.self)
+          value.pointee = Float8E4M3FN(value.pointee.float / Float(n))
+        case .float8E5M2:
+          let value = place.assumingMemoryBound(to: Float8E5M2.self)
+          value.pointee = Float8E5M2(value.pointee.float / Float(n))
+        case .complex32:
+          let value = place.assumingMemoryBound(to: Complex<Float16>.self)
+          value.pointee = Complex(value.pointee.real / Float16(n), value.pointee.imaginary / Float16(n))
         case .complex64:
           let value = place.assumingMemoryBound(to: Complex<Float>.self)
           value.pointee = Complex(value.pointee.real / Float(n), value.pointee.imaginary / Float(n))
         case .complex128:
           let value = place.assumingMemoryBound(to: Complex<Double>.self)
           value.pointee = Complex(value.pointee.real / Double(n), value.pointee.imaginary / Double(n))
-        default: break
+        case .bool, .uint8, .int8, .int16, .int32, .int64, .uint16, .uint32, .uint64: break  // no gradients
         }
       }
     }
@@ -143,6 +154,7 @@ extension Primitives {
     package let input: Layout
     package let target: Layout
 
+    package var families: DType.Family { .all }
     package var acceptsStrides: Bool { true }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }

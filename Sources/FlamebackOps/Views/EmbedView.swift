@@ -10,6 +10,7 @@ extension Primitives {
     package let base: TensorSpec
 
     package static var name: String { "\(Original.name)_adjoint" }
+    package var families: DType.Family { .all }
     package var acceptsStrides: Bool { true }
     package var attributes: [(String, String)] { [("shape", base.shape.description)] + view.attributes }
 
@@ -43,6 +44,7 @@ extension Primitives {
     package let view: Original
 
     package static var name: String { "\(Original.name)_scatter" }
+    package var families: DType.Family { .all }
     package var acceptsStrides: Bool { true }
     package var attributes: [(String, String)] { view.attributes }
 

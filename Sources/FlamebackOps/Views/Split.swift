@@ -135,6 +135,7 @@ extension Primitives {
     package let sizes: [Int]
     package var outputCount: Int { sizes.count }
 
+    package var families: DType.Family { .all }
     package var attributes: [(String, String)] { [("dim", "\(dim)"), ("sizes", sizes.description)] }
 
     package func views(of layout: Layout) throws(OpError) -> [Layout]? {
@@ -175,6 +176,7 @@ extension Primitives {
     package let count: Int
     package var outputCount: Int { count }
 
+    package var families: DType.Family { .all }
     package var attributes: [(String, String)] { [("dim", "\(dim)")] }
 
     package func views(of layout: Layout) throws(OpError) -> [Layout]? {

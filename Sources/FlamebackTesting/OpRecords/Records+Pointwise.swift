@@ -3,7 +3,8 @@ import FlamebackKernels
 import Foundation
 
 extension OpRecord {
-  static let pointwise = unaryMath + specialMath + rounding + arithmetic + comparisons + bits + activations
+  static let pointwise = (unaryMath + specialMath + rounding + arithmetic + comparisons + bits + activations).map(
+    \.withSeldomDTypes)
 
   private static let unaryMath: [OpRecord] = [
     unary("copy", .all, -3...3, { $0.clone() }, { $0 }),
