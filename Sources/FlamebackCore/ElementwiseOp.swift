@@ -107,7 +107,7 @@ extension Primitives {
 
     /// The type of computation, after promotion.
     private func computeDType(_ dtypes: some Sequence<(dtype: DType, rank: Int)>) throws(OpError) -> DType {
-      var promotion = Promotion()
+      var promotion = Promotion(comparesOnly: function.rule == .predicate)
       var position = 0
       for (dtype, rank) in dtypes {
         while scalarMask & (1 << UInt64(position)) != 0 { position += 1 }
@@ -240,8 +240,12 @@ struct Promotion {
   private var dimensioned: DType?
   private var zeroDimensional: DType?
   private var number: DType?
+  /// Whether the results are truth values.
+  private let comparesOnly: Bool
   /// Two dtypes that have no common one.
   private var refused: (DType, DType)?
+
+  init(comparesOnly: Bool = false) { self.comparesOnly = comparesOnly }
 
   mutating func add(_ dtype: DType, rank: Int) {
     if rank > 0 {
@@ -275,8 +279,10 @@ struct Promotion {
     case .complex: return higher
     case .floating:
       guard lower.isComplex else { return higher }
-      // There is no complex type of bfloat16 or float8 parts.
-      if higher.complex.real != higher { refused = refused ?? (higher, lower) }
+      // There is no complex type of bfloat16 or float8 parts; PyTorch's of bfloat16 can only be compared.
+      if higher.complex.real != higher, !comparesOnly || higher.family == .float8 {
+        refused = refused ?? (higher, lower)
+      }
       return higher.complex
     case .bool, .integer:
       if higher.family == .unsigned, lower.isComplex { return lower }  // though the two dtypes do not promote
