@@ -65,7 +65,8 @@ private func smallFloat(_ code: UInt8, fractionBits: Int, leastExponent: Int) ->
   let field = Int(code & 0x7F) >> fractionBits
   let fraction = Int(code) & (1 << fractionBits - 1)
   let exponent = max(field - 1, 0) + leastExponent - fractionBits
-  let magnitude = Float(sign: .plus, exponent: exponent, significand: Float(fraction + (field > 0 ? 1 << fractionBits : 0)))
+  let magnitude = Float(
+    sign: .plus, exponent: exponent, significand: Float(fraction + (field > 0 ? 1 << fractionBits : 0)))
   return code & 0x80 == 0 ? magnitude : -magnitude
 }
 

@@ -49,7 +49,8 @@ import Testing
       for (name, tensor) in Self.tensors.prefix(3) {
         try tensor.save(npy: "\(folder)/\(name).npy")
         expectSame(try Tensor(npy: "\(folder)/\(name).npy"), tensor, name)
-        let header = try String(decoding: Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name).npy")), as: UTF8.self)
+        let header = try String(
+          decoding: Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name).npy")), as: UTF8.self)
         #expect(header.contains("'<\(name)'"))
       }
     }

@@ -114,7 +114,8 @@ import Testing
     check(s, code(.float64), x, w, bias, inBias, dy, expected: (y, dx, dw), tolerance: 1e-10)
     func floats(_ a: [Double]) -> [Float] { a.map(Float.init) }
     check(
-      s, code(.float32), floats(x), floats(w), floats(bias), floats(inBias), floats(dy), expected: (y, dx, dw), tolerance: 1e-4)
+      s, code(.float32), floats(x), floats(w), floats(bias), floats(inBias), floats(dy), expected: (y, dx, dw),
+      tolerance: 1e-4)
   }
 
   func check<T: BinaryFloatingPoint & BitwiseCopyable>(

@@ -36,7 +36,8 @@ import Testing
       // Doubles do not hold what negative numbers are as uint64, nor integers what floats of 8 bits make of large ones.
       let fitting = from.family == .float8 ? numbers.filter { abs($0) < 400 } : numbers
       let source = KernelBuffer(
-        from, (0..<count).map { i in
+        from,
+        (0..<count).map { i in
           let number = fitting[i % fitting.count]
           return from == .uint64 ? abs(number) : number
         })

@@ -25,7 +25,9 @@ import Testing
     let whole = KernelBuffer(dtype, count: values.count)
     let single = KernelBuffer(dtype, count: values.count)
     Strided.copy(source.data, .float32, nil, to: whole.data, dtype, nil, over: [values.count])
-    for i in values.indices { Strided.copy(source.data + 4 * i, .float32, nil, to: single.data + i, dtype, nil, over: [1]) }
+    for i in values.indices {
+      Strided.copy(source.data + 4 * i, .float32, nil, to: single.data + i, dtype, nil, over: [1])
+    }
     return [whole, single].map { buffer in values.indices.map { buffer.at($0, UInt8.self).pointee } }
   }
 

@@ -79,7 +79,8 @@ import Testing
       code(.float32), c, ta, tb, a.map(Float.init), b.map(Float.init), old.map(Float.init), alpha: 2, beta: 3)
     #expect(isClose(floats.map(Double.init), expected, tolerance: 1e-4))
     let integers = Self.multiply(
-      code(.int32), c, ta, tb, a.map { Int32($0 * 8) }, b.map { Int32($0 * 8) }, old.map { Int32($0 * 64) }, alpha: 2, beta: 3
+      code(.int32), c, ta, tb, a.map { Int32($0 * 8) }, b.map { Int32($0 * 8) }, old.map { Int32($0 * 64) }, alpha: 2,
+      beta: 3
     )
     #expect(integers.map { Double($0) / 64 } == expected)
   }
@@ -126,7 +127,8 @@ import Testing
       Case(m: 120, n: 130, k: 1),
     ] {
       let result = Self.multiply(
-        code(.float32), c, false, false, [Float](repeating: 1, count: c.m * c.k), [Float](repeating: 1, count: c.k * c.n),
+        code(.float32), c, false, false, [Float](repeating: 1, count: c.m * c.k),
+        [Float](repeating: 1, count: c.k * c.n),
         [Float](repeating: .nan, count: c.m * c.n), alpha: 1, beta: 0)
       #expect(result.allSatisfy { $0 == Float(c.k) })
     }

@@ -18,7 +18,8 @@ import Testing
     func scatter(_ mode: Int, includeSelf: Bool) -> [Float] {
       var target: [Float] = [5, 6, 7]
       let bad = fb_scatter(
-        fb_dtype(code(.float32)), Int32(mode), includeSelf, 1, [3], 0, [0, 0, -1], [1, 2, 9] as [Float], [1], &target, [1], 3,
+        fb_dtype(code(.float32)), Int32(mode), includeSelf, 1, [3], 0, [0, 0, -1], [1, 2, 9] as [Float], [1], &target,
+        [1], 3,
         0, 1)
       #expect(bad == -1)
       return target
@@ -41,7 +42,8 @@ import Testing
     #expect(fb_index_select(4, matrix, 2, 3, 1, [0, 3], 2, &out, 1, 4) == 1)
     func add(_ index: [Int64], _ target: inout [Float]) -> Int64 {
       fb_scatter(
-        fb_dtype(code(.float32)), Int32(FB_SCATTER_SUM), true, 2, [2, 2], 1, index, [1, 2, 3, 4] as [Float], [2, 1], &target,
+        fb_dtype(code(.float32)), Int32(FB_SCATTER_SUM), true, 2, [2, 2], 1, index, [1, 2, 3, 4] as [Float], [2, 1],
+        &target,
         [3, 1], 3, 0, 2)
     }
     var target = matrix

@@ -52,7 +52,8 @@ import Testing
           let nothing = [Double](repeating: 0, count: c.m * c.n)
           return (
             GemmTests.multiply(
-              code(.float32), c, ta, tb, a.map(Float.init), b.map(Float.init), nothing.map(Float.init), alpha: 1, beta: 0),
+              code(.float32), c, ta, tb, a.map(Float.init), b.map(Float.init), nothing.map(Float.init), alpha: 1,
+              beta: 0),
             GemmTests.multiply(code(.float64), c, ta, tb, a, b, nothing, alpha: 1, beta: 0)
           )
         }

@@ -61,13 +61,16 @@ import Testing
     let none = "have no common dtype: convert one of them with to(_:) first"
     #expect(message { _ = u2 + i4 } == "[add] uint16 and int32 \(none)")
     #expect(message { _ = u2 + Tensor.ones(2, dtype: .uint32) } == "[add] uint16 and uint32 \(none)")
-    #expect(message { _ = Tensor.ones(2, dtype: .float8E5M2) * Tensor.ones(2) } == "[mul] float8_e5m2 and float32 \(none)")
-    #expect(message { _ = Tensor.ones(2, dtype: .bfloat16) * Tensor.full([], .complex(0, 1)) }.hasPrefix("[mul] bfloat16"))
+    #expect(
+      message { _ = Tensor.ones(2, dtype: .float8E5M2) * Tensor.ones(2) } == "[mul] float8_e5m2 and float32 \(none)")
+    #expect(
+      message { _ = Tensor.ones(2, dtype: .bfloat16) * Tensor.full([], .complex(0, 1)) }.hasPrefix("[mul] bfloat16"))
     #expect(message { _ = Tensor.cat([u2, i4]) }.hasPrefix("[cat] uint16 and int32 have no common dtype"))
     #expect(message { _ = u2.median() }.contains("not defined for uint16"))
     #expect(message { _ = u2.reshape(1, 2).matmul(u2.reshape(2, 1)) }.contains("not defined for uint16"))
     #expect(message { _ = Tensor.ones(2, 2, dtype: .complex32).fft() }.contains("not defined for complex32"))
-    #expect(message { _ = large.select(dim: 0, index: 0).item() }.hasPrefix("[item] 18446744073709551615 does not fit Int"))
+    #expect(
+      message { _ = large.select(dim: 0, index: 0).item() }.hasPrefix("[item] 18446744073709551615 does not fit Int"))
   }
 
   @Test func promotionOfTensorsAndNumbers() {
@@ -103,9 +106,15 @@ import Testing
   }
 
   @Test func printing() {
-    #expect("\(large)" == "tensor([18446744073709551615,  9223372036854775808,                    7,\n                           0], dtype=torch.uint64)")
-    #expect("\(Tensor([[1, 2], [300, 0]] as [[UInt16]]))" == "tensor([[  1,   2],\n        [300,   0]], dtype=torch.uint16)")
-    #expect("\(Tensor([1, 2.5, 300]).to(.float8E4M3FN))" == "tensor([  1.0000,   2.5000, 288.0000], dtype=torch.float8_e4m3fn)")
+    #expect(
+      "\(large)"
+        == "tensor([18446744073709551615,  9223372036854775808,                    7,\n                           0], dtype=torch.uint64)"
+    )
+    #expect(
+      "\(Tensor([[1, 2], [300, 0]] as [[UInt16]]))" == "tensor([[  1,   2],\n        [300,   0]], dtype=torch.uint16)")
+    #expect(
+      "\(Tensor([1, 2.5, 300]).to(.float8E4M3FN))"
+        == "tensor([  1.0000,   2.5000, 288.0000], dtype=torch.float8_e4m3fn)")
     #expect(
       "\(Tensor([Complex<Float16>(1.5, 2), Complex<Float16>(0, -3)], shape: [2]))"
         == "tensor([1.5000+2.j, 0.0000-3.j], dtype=torch.complex32)")
