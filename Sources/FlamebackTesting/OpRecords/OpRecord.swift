@@ -39,6 +39,8 @@ public struct OpRecord: Sendable, CustomStringConvertible {
   /// The names of the primitives that its samples must run, forward or backward.
   public var covers: [String]
   public var dtypes: [DType]
+  /// Dtypes that it takes, with another meaning than the reference has.
+  var excluded: Set<DType> = []
   public var samples: [OpSample]
   public var order = Order.twice
   public var complex = ComplexReference.realAxis
@@ -104,6 +106,7 @@ extension OpRecord {
       if $0.dtypes.contains(.uint8) { $0.dtypes += .unsigned }
       if $0.dtypes.contains(.float16) { $0.dtypes += .float8 }
       if $0.dtypes.contains(.complex64) { $0.dtypes += [.complex32] }
+      $0.dtypes.removeAll { excluded.contains($0) }
     }
   }
 }

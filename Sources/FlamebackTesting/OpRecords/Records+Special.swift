@@ -4,7 +4,9 @@ import Foundation
 
 extension OpRecord {
   /// Special functions against series, integrals and the C library.
-  static let special: [OpRecord] = [
+  static let special = specialFunctions.map(\.withSeldomDTypes)
+
+  private static let specialFunctions: [OpRecord] = [
     unary("erfcx", .real, -2...3, tolerance: 4, { $0.erfcx() }, { exp($0 * $0) * erfc($0) }),
     unary("ndtr", .real, -3...3, { $0.ndtr() }, { erfc(-$0 / 2.0.squareRoot()) / 2 }),
     unary("ndtri", .floating, 0.05...0.95, tolerance: 10, { $0.ndtri() }) { p in
