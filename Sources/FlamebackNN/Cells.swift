@@ -101,6 +101,28 @@ public final class ParameterCell: StateCell {
   /// SeeAlso: torch.Tensor.register_hook
   @discardableResult
   public func registerHook(_ hook: @escaping @Sendable (Tensor) -> Tensor?) -> HookHandle { tensor.registerHook(hook) }
+
+  /// Calls `hook` with this parameter as soon as its gradient of a backward pass is complete and accumulated, before the
+  /// pass goes on: an optimizer can use it up and drop it there. It runs in the task that runs backward.
+  /// SeeAlso: torch.Tensor.register_post_accumulate_grad_hook
+  @discardableResult
+  public func registerPostAccumulateGradHook(_ hook: @escaping (ParameterCell) -> Void) -> HookHandle {
+    guard parametrization == nil else {
+      report(
+        OpError("registerPostAccumulateGradHook", "a parametrized value has no gradient of its own: hook its parts"))
+      return HookHandle {}
+    }
+    let confined = ConfinedHook(cell: self, body: hook)
+    return slot.addAccumulationHook { _ in confined() }
+  }
+}
+
+/// A hook of a parameter, which only the task that owns the parameter's module calls.
+private struct ConfinedHook: @unchecked Sendable {
+  weak let cell: ParameterCell?
+  let body: (ParameterCell) -> Void
+
+  func callAsFunction() { if let cell { body(cell) } }
 }
 
 /// The place where a buffer lives. SeeAlso: torch.nn.Buffer
