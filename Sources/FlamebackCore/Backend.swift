@@ -69,6 +69,8 @@ public final class Storage: @unchecked Sendable {
   private let release: (@Sendable () -> Void)?  // nil: the host's caching allocator
   private let backend: (any Backend)?
   private let isConstant: Bool
+  /// What makes it a part of a shared memory.
+  package let lease: Lease?
   private let keptForms = AtomicLazyReference<KeptForms>()
 
   /// Uninitialised memory.
@@ -76,6 +78,7 @@ public final class Storage: @unchecked Sendable {
     self.byteCount = byteCount
     self.device = device
     release = nil
+    lease = nil
     isConstant = false
     let address: UnsafeMutableRawPointer?
     if device == .cpu {
@@ -118,12 +121,26 @@ public final class Storage: @unchecked Sendable {
     self.byteCount = byteCount
     device = .cpu
     backend = nil
+    lease = nil
     self.release = release
+  }
+
+  /// A range of a shared memory.
+  init(_ lease: Lease) {
+    isConstant = false
+    address = lease.memory.storage.address + lease.range.lowerBound
+    byteCount = lease.range.count
+    device = lease.memory.device
+    backend = nil
+    release = nil
+    self.lease = lease
   }
 
   deinit {
     if let release {
       release()
+    } else if lease != nil {
+      // The memory belongs to the block.
     } else if let backend {
       backend.deallocate(address, byteCount)
     } else {

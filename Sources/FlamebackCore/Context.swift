@@ -63,6 +63,9 @@ public final class Context: Sendable {
   /// Whether an error was recorded in the innermost `withErrors`.
   package static var hasFailed: Bool { current.errorBox?.error != nil }
 
+  /// Whether errors are gathered by `withErrors` instead of ending the program.
+  package static var gathersErrors: Bool { current.errorBox != nil }
+
   /// Whether operations are being written down.
   package static var isTracing: Bool { current.tracer != nil }
 

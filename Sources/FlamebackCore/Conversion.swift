@@ -28,13 +28,17 @@ extension Tensor {
   public func contiguous() -> Tensor { isContiguous ? self : clone() }
 
   /// A copy in memory of its own. SeeAlso: torch.clone
-  public func clone() -> Tensor { Elementwise.identity(self) }
+  public func clone() -> Tensor {
+    CopiedBytes.add(elementCount * dtype.byteSize)
+    return Elementwise.identity(self)
+  }
 
   /// A row-major copy without history, on the same device.
   package func packed(op: String) throws(OpError) -> Tensor {
     if isContiguous { return self }
     if device != .cpu { return noGrad { withoutHistory.contiguous() } }
     let result = try Tensor.uninitialized(spec, op: op)
+    CopiedBytes.add(elementCount * dtype.byteSize)
     Tensor.copyProgram.run(
       compute: dtype, shape: shape, inputs: [ElementwiseOperand(hostView.pointer, dtype, layout: layout, over: shape)],
       parameters: [], outputs: [ElementwiseOperand(result.hostView.pointer, dtype, strides: nil)])

@@ -9,6 +9,13 @@ public final class GradSlot: Sendable {
     var hooks: [(id: Int, body: @Sendable (Tensor) -> Tensor?)] = []
     var afterAccumulation: [(id: Int, body: @Sendable (Tensor) -> Void)] = []
     var nextID = 0
+    /// The part of a flat buffer where the gradient lies.
+    var home: Region?
+
+    /// Puts the gradient into its part of a flat buffer, if it has one and nobody holds an older gradient there.
+    mutating func settle() {
+      if let home, let present = grad.take() { grad = home.settled(present) }
+    }
   }
   /// Sums are formed under the lock, so that tasks which accumulate at once lose nothing.
   private let state = Mutex(State())
@@ -22,13 +29,61 @@ public final class GradSlot: Sendable {
       return dense.map { $0 + sparse.toDense() } ?? sparse.toDense()
     }
     set {
-      let old = state.withLock { state in
+      var old = state.withLock { state in
         let old = (state.grad, state.sparse)
-        state.grad = newValue
+        state.grad = nil
         state.sparse = nil
         return old
       }
-      _ = old  // released outside the lock
+      old = (nil, nil)  // released outside the lock, and before the new one takes its place
+      _ = old
+      guard let newValue else { return }
+      state.withLock { state in
+        state.grad = newValue
+        state.settle()
+      }
+    }
+  }
+
+  /// Changes the gradient, in place where nobody else holds its memory; a sparse one becomes dense.
+  package func update(_ body: (inout Tensor) -> Void) {
+    var (dense, sparse) = state.withLock { state in
+      let parts = (state.grad, state.sparse)
+      state.grad = nil
+      state.sparse = nil
+      return parts
+    }
+    if let rows = sparse.take()?.toDense() { dense = dense.map { $0 + rows } ?? rows }
+    guard var gradient = dense.take() else { return }
+    body(&gradient)
+    grad = gradient
+  }
+
+  /// The part of a flat buffer where the gradient lies from now on.
+  package var home: Region? {
+    get { state.withLock { $0.home } }
+    set {
+      state.withLock { state in
+        state.home = newValue
+        state.settle()
+      }
+    }
+  }
+
+  /// Whether nobody else holds the gradient's memory; true if there is none.
+  package func holdsAlone() -> Bool {
+    state.withLock { state in state.grad == nil || state.grad!.isUniquelyHeld() }
+  }
+
+  /// Puts the gradient into its part of the flat buffer, which is zero where there is no gradient; false while somebody
+  /// holds an older gradient of that part, or where it does not fit.
+  package func settle() -> Bool {
+    if sparse != nil { grad = grad }
+    return state.withLock { state in
+      guard let home = state.home else { return false }
+      guard state.grad != nil else { return home.clear() }
+      state.settle()
+      return home.holds(state.grad!)
     }
   }
 
@@ -46,11 +101,14 @@ public final class GradSlot: Sendable {
   func accumulate(_ gradient: Tensor) {
     var (old, hooks) = state.withLock { state in
       var old: Tensor?
+      state.settle()
       if state.grad == nil {
         state.grad = gradient
+        state.settle()
       } else if !Elementwise.add.overwrite(&state.grad!, .tensor(gradient)) {
         old = state.grad
         state.grad = state.grad! + gradient
+        CopiedBytes.add(gradient.elementCount * gradient.dtype.byteSize)
       }
       return (old, state.afterAccumulation)
     }

@@ -5,9 +5,22 @@ extension Tensor {
   /// Whether nobody else holds the memory, so that it may be overwritten without changing another variable: what kernels
   /// made of it is forgotten.
   package mutating func isUniquelyHeld() -> Bool {
-    guard isKnownUniquelyReferenced(&body), body.storage.isOwned, body.holdsStorageAlone() else { return false }
+    guard isKnownUniquelyReferenced(&body), body.storage.isOwned, body.holdsStorageAlone(),
+      body.storage.lease?.mayBeWritten ?? true
+    else { return false }
     body.storage.forms?.forget()
     return true
+  }
+}
+
+extension Tensor {
+  /// Becomes zeros, in its own memory if nobody else holds that.
+  package mutating func fillZero() {
+    guard device == .cpu, isContiguous, !isPoisoned, !requiresGrad, !Context.isTracing, isUniquelyHeld() else {
+      self = .filled(0, spec)
+      return
+    }
+    Strided.fill(hostView.pointer, dtype, nil, over: shape, 0)
   }
 }
 
@@ -109,7 +122,11 @@ package final class ElementwiseUpdate: Sendable {
     program(scalars).run(
       compute: targets[0].dtype, shape: shape, inputs: inputs, parameters: scalars.map { .float($0) }, outputs: outputs)
     withExtendedLifetime(sources) {}
-    for i in targets.indices { if let result = results[i] { targets[i] = result } }
+    for i in targets.indices {
+      guard let result = results[i] else { continue }
+      targets[i] = result
+      CopiedBytes.add(result.elementCount * result.dtype.byteSize)
+    }
   }
 
   /// False if the kernel does not take these operands. What others hold is copied first: whether they do must not

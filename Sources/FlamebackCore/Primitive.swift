@@ -27,6 +27,9 @@ public protocol Primitive: Sendable {
   var acceptsStrides: Bool { get }
   /// Whether the kernel may write its result over a contiguous input of the same dtype and shape.
   var mayOverwrite: Bool { get }
+  /// The inputs whose memory the result may take over once nobody needs them: contiguous, of its dtype and shape. The
+  /// kernel finds the output's pointer equal to such an input's.
+  var donates: Kept { get }
   /// Inputs that must lie on the host whatever the device (sizes, index lists).
   var hostInputs: Set<Int> { get }
   /// What `autocast` does with the inputs.
@@ -46,6 +49,7 @@ extension Primitive {
   public func viewDType(of dtype: DType) -> DType { dtype }
   public var acceptsStrides: Bool { false }
   public var mayOverwrite: Bool { false }
+  public var donates: Kept { mayOverwrite ? .inputs : .nothing }
   public var hostInputs: Set<Int> { [] }
   public var autocast: AutocastRule { .unchanged }
   public var isRandom: Bool { false }

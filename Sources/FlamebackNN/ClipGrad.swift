@@ -4,11 +4,28 @@ import FlamebackOps
 
 /// Something that has a gradient: a parameter, or a leaf tensor.
 public protocol GradientHolder {
+  /// The accumulated gradient.
   var grad: Tensor? { get nonmutating set }
+  /// Changes the gradient if there is one; what holds it lets go of it meanwhile, so that it can be written over.
+  func updateGrad(_ body: (inout Tensor) -> Void)
 }
 
-extension ParameterCell: GradientHolder {}
-extension Tensor: GradientHolder {}
+extension GradientHolder {
+  public func updateGrad(_ body: (inout Tensor) -> Void) {
+    guard var gradient = grad else { return }
+    grad = nil
+    body(&gradient)
+    grad = gradient
+  }
+}
+
+extension ParameterCell: GradientHolder {
+  public func updateGrad(_ body: (inout Tensor) -> Void) { slot.update(body) }
+}
+
+extension Tensor: GradientHolder {
+  public func updateGrad(_ body: (inout Tensor) -> Void) { gradSlot?.update(body) }
+}
 
 /// The norm of all gradients together. SeeAlso: torch.nn.utils.get_total_norm
 public func totalNorm(_ tensors: [Tensor], normType: Double = 2, errorIfNonfinite: Bool = false) -> Tensor {
@@ -39,7 +56,7 @@ public func clipGrads<Holder: GradientHolder>(_ parameters: [Holder], maxNorm: D
   noGrad {
     let factor = (maxNorm / (totalNorm + 1e-6)).clamp(max: 1.0)
     for holder in parameters {
-      if let grad = holder.grad { holder.grad = (grad * factor.to(grad.device)).to(grad.dtype) }
+      holder.updateGrad { $0 *= factor.to($0.device) }
     }
   }
 }

@@ -119,14 +119,22 @@ public final class Compiled {
   }
 
   private func run(_ recorded: Recorded, _ inputs: [Tensor]) -> [Tensor] {
-    let arguments = inputs + recorded.changed.map(\.cell.tensor)
+    // Buffers let go of the values that they get anew, so that these can be written over.
     var results: [Tensor]
     switch recorded.runner {
     case .replay(let replay, let live):
-      results = replay(arguments.map { $0.contiguous() }, live: live.map { ($0.number, $0.cell.tensor) })
+      var arguments = inputs.map { $0.contiguous() }
+      for (cell, _) in recorded.changed {
+        arguments.append((Context.gathersErrors ? cell.tensor : cell.letGo()).contiguous())
+      }
+      results = replay(consume arguments, live: live.map { ($0.number, $0.cell.tensor) })
     case .plan(let plan, _):
-      do { results = try plan(arguments) } catch {
+      var arguments = inputs + recorded.changed.map { $0.cell.letGo() }
+      do { results = try plan(&arguments) } catch {
         report(error)
+        for ((cell, _), value) in zip(recorded.changed, arguments.suffix(recorded.changed.count)) {
+          cell.tensor = value
+        }
         return body(inputs)
       }
     }
@@ -201,7 +209,10 @@ public final class Compiled {
     if key.recordsGradients { return replay(used.fused(differentiable: true)) }
     let folded = used.foldingConstants().foldingBatchNorms().foldingRectifiers().fused(differentiable: false)
       .withoutUnused()
-    guard let plan = ExecutionPlan(folded) else { return replay(used.fused(differentiable: false)) }
+    let last = graph.inputs.count
+    guard let plan = ExecutionPlan(folded, donated: last - changed.count..<last) else {
+      return replay(used.fused(differentiable: false))
+    }
     let fixed = used.names.values.map { Int($0)! }
     return .graph(Recorded(runner: .plan(plan, fixed.map { (cells[$0].cell, before[$0]) }), changed: places))
   }
@@ -229,6 +240,11 @@ public final class Compiled {
     var text = "[compile] \(line)\n"
     text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
+}
+
+extension StateCell {
+  /// The value; a buffer's cell holds it no longer.
+  fileprivate func letGo() -> Tensor { (self as? BufferCell)?.take() ?? tensor }
 }
 
 /// A compiled model from one tensor to one tensor.

@@ -44,9 +44,8 @@ public final class GradScaler {
     }
     noGrad {
       for cell in optimizer.groups.flatMap(\.parameters) {
-        guard let grad = cell.grad else { continue }
-        if !grad.isFinite().all().item().bool { foundInfinity = true }
-        cell.grad = grad * (1 / scale)
+        if cell.grad?.isFinite().all().item().bool == false { foundInfinity = true }
+        cell.updateGrad { $0 *= 1 / scale }
       }
     }
   }

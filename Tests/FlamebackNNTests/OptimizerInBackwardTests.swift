@@ -7,8 +7,7 @@ import Testing
 @Suite struct OptimizerInBackwardTests {
   @Test func givesTheResultsOfAStepAfterwards() {
     func model() -> Sequential {
-      manualSeed(3)
-      return Sequential(Linear(4, 8), Tanh(), Linear(8, 8), Tanh(), Linear(8, 2))
+      withGenerator(Generator(seed: 3)) { Sequential(Linear(4, 8), Tanh(), Linear(8, 8), Tanh(), Linear(8, 2)) }
     }
     let (usual, inBackward) = (model(), model())
     let x = Tensor.randn([5, 4])

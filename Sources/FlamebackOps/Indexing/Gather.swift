@@ -188,6 +188,7 @@ extension Primitives {
     package let includeSelf: Bool
 
     package var acceptsStrides: Bool { true }
+    package var donates: Kept { .input(0) }
     package var attributes: [(String, String)] {
       [("dim", "\(dim)"), ("reduce", reduction?.rawValue ?? "none"), ("includeSelf", "\(includeSelf)")]
     }
@@ -200,7 +201,8 @@ extension Primitives {
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (x, source, out) = (inputs[0], inputs[2], outputs[0])
-      Strided.copy(x.pointer, x.dtype, x.strides, to: out.pointer, x.dtype, nil, over: x.shape)
+      x.copyUnlessDonated(to: out)
+      CopiedBytes.add(inputs[1].elementCount * x.dtype.byteSize)
       let shape = inputs[1].shape
       if shape.elementCount == 0 { return }
       let index = try Packed(inputs[1])

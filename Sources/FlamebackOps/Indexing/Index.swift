@@ -123,6 +123,7 @@ extension Primitives {
     package let accumulates: Bool
 
     package var acceptsStrides: Bool { true }
+    package var donates: Kept { .input(0) }
     package var attributes: [(String, String)] { [("dims", plan.dims.description), ("accumulate", "\(accumulates)")] }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
@@ -136,7 +137,7 @@ extension Primitives {
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (x, out) = (inputs[0], outputs[0])
-      Strided.copy(x.pointer, x.dtype, x.strides, to: out.pointer, x.dtype, nil, over: x.shape)
+      x.copyUnlessDonated(to: out)
       try write(inputs[1], Array(inputs.dropFirst(2)), into: out)
     }
 
@@ -146,6 +147,7 @@ extension Primitives {
       guard let strides = values.layout.expanded(to: places)?.strides else {
         throw OpError("indexPut", "values of shape \(values.shape) do not broadcast to the indexed places \(places)")
       }
+      CopiedBytes.add(places.elementCount * target.dtype.byteSize)
       let bad = plan.withArguments(target, indices) { args in
         strides.withUnsafePointer { strides in
           fb_index_put(args, target.code, accumulates, target.pointer, values.pointer, strides)

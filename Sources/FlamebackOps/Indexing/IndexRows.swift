@@ -115,6 +115,7 @@ extension Primitives {
     package let includeSelf: Bool
 
     package var acceptsStrides: Bool { true }
+    package var donates: Kept { .input(0) }
     package var attributes: [(String, String)] {
       [("dim", "\(dim)"), ("reduce", reduction?.rawValue ?? "none"), ("includeSelf", "\(includeSelf)")]
     }
@@ -127,12 +128,13 @@ extension Primitives {
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (x, out) = (inputs[0], outputs[0])
       let (index, source) = (try Packed(inputs[1]), try Packed(inputs[2]))
-      Strided.copy(x.pointer, x.dtype, x.strides, to: out.pointer, x.dtype, nil, over: x.shape)
       let (outer, n, inner) = x.around(dim)
       let count = Int64(inputs[1].elementCount)
       for i in 0..<Int(count) where index.int64s[i] < -n || index.int64s[i] >= n {
         throw outOfRange(reduction == nil ? "indexCopy" : "indexAdd", index.int64s[i], dim, n)
       }
+      x.copyUnlessDonated(to: out)
+      CopiedBytes.add(inputs[2].byteCount)
       if count == 0 || outer * inner == 0 { return }
       // Every part reads all indices, so there are few, and only where rows are long.
       let width = Int(outer * inner)
@@ -181,14 +183,16 @@ extension Primitives {
     package static let name = "index_fill"
     package let dim: Int
 
+    package var donates: Kept { .input(0) }
     package var attributes: [(String, String)] { [("dim", "\(dim)")] }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (x, index, out) = (inputs[0], inputs[1], outputs[0])
-      out.pointer.copyMemory(from: x.pointer, byteCount: x.elementCount * x.dtype.byteSize)
+      x.copyUnlessDonated(to: out)
       let (outer, n, inner) = x.around(dim)
+      CopiedBytes.add(index.elementCount * Int(outer * inner) * x.dtype.byteSize)
       let bad = fb_index_fill(
         x.itemSize, out.pointer, outer, n, inner, index.int64s, Int64(index.elementCount), inputs[2].pointer)
       if bad >= 0 { throw outOfRange("indexFill", index.int64s[Int(bad)], dim, n) }

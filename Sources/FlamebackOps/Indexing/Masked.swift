@@ -90,14 +90,17 @@ extension Primitives {
   package struct MaskedScatter: Primitive {
     package static let name = "masked_scatter"
 
+    package var donates: Kept { .input(0) }
+
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (x, source, out) = (inputs[0], inputs[2], outputs[0])
-      out.pointer.copyMemory(from: x.pointer, byteCount: x.elementCount * x.dtype.byteSize)
+      x.copyUnlessDonated(to: out)
       let needed = fb_masked_scatter(
         x.itemSize, out.pointer, inputs[1].pointer.assumingMemoryBound(to: Bool.self), Int64(x.elementCount),
         source.pointer, Int64(source.elementCount))
+      CopiedBytes.add(min(Int(needed), source.elementCount) * x.dtype.byteSize)
       guard needed <= source.elementCount else {
         throw OpError(
           "maskedScatter", "the mask is true at \(needed) places but source has \(source.elementCount) elements")

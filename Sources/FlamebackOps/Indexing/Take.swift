@@ -59,13 +59,15 @@ extension Primitives {
     package static let name = "put"
     package let accumulates: Bool
 
+    package var donates: Kept { .input(0) }
     package var attributes: [(String, String)] { [("accumulate", "\(accumulates)")] }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (x, index, out) = (inputs[0], inputs[1], outputs[0])
-      out.pointer.copyMemory(from: x.pointer, byteCount: x.elementCount * x.dtype.byteSize)
+      x.copyUnlessDonated(to: out)
+      CopiedBytes.add(inputs[2].byteCount)
       let n = Int64(x.elementCount)
       let bad = fb_put(
         x.code, accumulates, out.pointer, n, index.int64s, Int64(index.elementCount), inputs[2].pointer)

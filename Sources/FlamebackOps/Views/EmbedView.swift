@@ -44,6 +44,7 @@ extension Primitives {
 
     package static var name: String { "\(Original.name)_scatter" }
     package var acceptsStrides: Bool { true }
+    package var donates: Kept { .input(0) }
     package var attributes: [(String, String)] { view.attributes }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
@@ -56,7 +57,7 @@ extension Primitives {
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (base, source, out) = (inputs[0], inputs[1], outputs[0])
-      Strided.copy(base.pointer, base.dtype, base.strides, to: out.pointer, out.dtype, nil, over: base.shape)
+      base.copyUnlessDonated(to: out)
       try write(source, into: out)
     }
 
@@ -67,6 +68,7 @@ extension Primitives {
       guard let strides = source.layout.expanded(to: layout.shape)?.strides else {
         throw OpError(name, "values of shape \(source.shape) do not fit the view \(layout.shape)")
       }
+      CopiedBytes.add(layout.shape.elementCount * dtype.byteSize)
       Strided.copy(
         source.pointer, source.dtype, strides, to: target.pointer + layout.offset * dtype.byteSize, dtype,
         layout.strides,
