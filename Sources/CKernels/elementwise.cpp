@@ -6,6 +6,7 @@
 #include "cursor.h"
 #include "elementwise_interpreter.h"
 #include "elementwise_table.h"
+#include "failure.hpp"
 #include "joint_walk.h"
 
 namespace fb {
@@ -151,7 +152,7 @@ bool copyWhole(const Call &c) {
 int32_t fb_elementwise(const fb_instruction *code, int32_t n_code, const fb_operand *inputs, int32_t n_inputs,
                        const fb_scalar *params, int32_t n_params, const fb_operand *outputs,
                        const uint16_t *output_registers, int32_t n_outputs, int32_t compute, int32_t ndim,
-                       const int64_t *shape, int64_t begin, int64_t end) {
+                       const int64_t *shape, int64_t begin, int64_t end) try {
   if (begin >= end) return 0;
   for (int32_t k = 0; k < n_code; ++k) {
     if (fb::kernels().at[compute][code[k].op] == nullptr) return FB_ERROR_UNSUPPORTED;
@@ -162,4 +163,4 @@ int32_t fb_elementwise(const fb_instruction *code, int32_t n_code, const fb_oper
   if (fb::runWhole(call, &errors) || fb::runRuns(call, &errors) || fb::copyWhole(call)) return errors;
   fb::Interpreter(call).run(&errors);
   return errors;
-}
+} FBD_NOTES_FAILURE(0)

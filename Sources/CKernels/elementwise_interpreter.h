@@ -7,6 +7,7 @@
 
 #include "cursor.h"
 #include "elementwise_table.h"
+#include "failure.hpp"
 
 namespace fb {
 namespace {
@@ -24,9 +25,14 @@ struct Arena {
   ~Arena() { std::free(memory); }
   char *reserve(size_t bytes) {
     if (bytes > capacity) {
+      if (!fbd::mayAllocate()) throw fbd::NoMemory(bytes);
       std::free(memory);
       capacity = (bytes + 4095) / 4096 * 4096;
       memory = static_cast<char *>(std::aligned_alloc(64, capacity));
+      if (!memory) {
+        capacity = 0;
+        throw fbd::NoMemory(bytes);
+      }
     }
     return memory;
   }

@@ -1,4 +1,5 @@
 // Masks: nonzero, masked_select, masked_scatter.
+#include "failure.hpp"
 #include "index.hpp"
 
 namespace fbd {
@@ -26,7 +27,7 @@ int64_t countTrue(const bool *mask, int64_t n) {
 
 using namespace fbd;
 
-extern "C" int64_t fb_count_nonzero(fb_dtype dtype, const void *x, int64_t begin, int64_t end) {
+extern "C" int64_t fb_count_nonzero(fb_dtype dtype, const void *x, int64_t begin, int64_t end) try {
   int64_t count = 0;
   if (dtype == FB_BOOL) return countTrue(static_cast<const bool *>(x) + begin, end - begin);
   dispatch<kAll>(dtype, [&](auto tag) {
@@ -34,10 +35,10 @@ extern "C" int64_t fb_count_nonzero(fb_dtype dtype, const void *x, int64_t begin
     forEachNonzero(static_cast<const T *>(x), begin, end, [&](int64_t) { ++count; });
   });
   return count;
-}
+} FBD_NOTES_FAILURE(-1)
 
 extern "C" int64_t fb_nonzero(fb_dtype dtype, const void *x, int32_t ndim, const int64_t *shape, int64_t *coordinates,
-                              int64_t begin, int64_t end) {
+                              int64_t begin, int64_t end) try {
   int64_t count = 0;
   dispatch<kAll>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -51,9 +52,9 @@ extern "C" int64_t fb_nonzero(fb_dtype dtype, const void *x, int32_t ndim, const
     });
   });
   return count;
-}
+} FBD_NOTES_FAILURE(-1)
 
-extern "C" int64_t fb_masked_select(int64_t item_size, const void *source, const bool *mask, int64_t n, void *out) {
+extern "C" int64_t fb_masked_select(int64_t item_size, const void *source, const bool *mask, int64_t n, void *out) try {
   int64_t count = 0;
   dispatchSize(item_size, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -61,10 +62,10 @@ extern "C" int64_t fb_masked_select(int64_t item_size, const void *source, const
       if (mask[i]) static_cast<T *>(out)[count++] = static_cast<const T *>(source)[i];
   });
   return count;
-}
+} FBD_NOTES_FAILURE(-1)
 
 extern "C" int64_t fb_masked_scatter(int64_t item_size, void *target, const bool *mask, int64_t n, const void *source,
-                                     int64_t source_count) {
+                                     int64_t source_count) try {
   const int64_t needed = countTrue(mask, n);
   if (needed > source_count) return needed;
   dispatchSize(item_size, [&](auto tag) {
@@ -74,4 +75,4 @@ extern "C" int64_t fb_masked_scatter(int64_t item_size, void *target, const bool
       if (mask[i]) static_cast<T *>(target)[i] = *next++;
   });
   return needed;
-}
+} FBD_NOTES_FAILURE(-1)

@@ -1,4 +1,5 @@
 // Scans: each line carries its state from tile to tile; lines that lie side by side go through together.
+#include "failure.hpp"
 #include "include/fb_scan.h"
 
 #include <algorithm>
@@ -187,13 +188,13 @@ void run(fb_scan_op op, const void *in, fb_dtype inType, void *out, fb_dtype out
 }  // namespace fb
 
 void fb_scan(fb_scan_op op, const void *in, fb_dtype in_dtype, void *out, fb_dtype out_dtype, int64_t *indices,
-             int64_t outer, int64_t n, int64_t inner, int64_t begin, int64_t end) {
+             int64_t outer, int64_t n, int64_t inner, int64_t begin, int64_t end) try {
   (void)outer;
   fb::run(op, in, in_dtype, out, out_dtype, indices, n, inner, false, begin, end);
-}
+} FBD_NOTES_FAILURE()
 
 void fb_scan_reversed(fb_scan_op op, const void *in, fb_dtype in_dtype, void *out, fb_dtype out_dtype,
-                      int64_t *indices, int64_t outer, int64_t n, int64_t inner, int64_t begin, int64_t end) {
+                      int64_t *indices, int64_t outer, int64_t n, int64_t inner, int64_t begin, int64_t end) try {
   (void)outer;
   fb::run(op, in, in_dtype, out, out_dtype, indices, n, inner, true, begin, end);
-}
+} FBD_NOTES_FAILURE()

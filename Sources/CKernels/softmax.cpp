@@ -1,4 +1,5 @@
 // Softmax: rows one by one, columns in blocks that are copied, normalised and written back.
+#include "failure.hpp"
 #include "include/fb_softmax.h"
 
 #include <algorithm>
@@ -74,7 +75,7 @@ class Turned {
 using namespace fb;
 
 void fb_softmax(const void *in, void *out, fb_dtype dtype, bool log, int64_t outer, int64_t n, int64_t inner,
-                int64_t begin, int64_t end) {
+                int64_t begin, int64_t end) try {
   (void)outer;
   if (n == 0 || begin >= end) return;
   const Elements x(in, dtype), y(out, dtype);
@@ -115,10 +116,10 @@ void fb_softmax(const void *in, void *out, fb_dtype dtype, bool log, int64_t out
       y.store(block + static_cast<size_t>(r) * columns * size, first + r * inner, columns);
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 void fb_softmax_backward(const void *y, const void *g, void *dx, fb_dtype dtype, bool log, int64_t outer, int64_t n,
-                         int64_t inner, int64_t begin, int64_t end) {
+                         int64_t inner, int64_t begin, int64_t end) try {
   (void)outer;
   if (n == 0 || begin >= end) return;
   const Elements ys(y, dtype), gs(g, dtype), ds(dx, dtype);
@@ -173,10 +174,10 @@ void fb_softmax_backward(const void *y, const void *g, void *dx, fb_dtype dtype,
       ds.store(to, k, columns);
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 void fb_log_sum_exp(const void *in, void *out, fb_dtype dtype, int64_t outer, int64_t n, int64_t inner, int64_t begin,
-                    int64_t end) {
+                    int64_t end) try {
   (void)outer;
   if (n == 0 || begin >= end) return;
   const Elements x(in, dtype);
@@ -212,4 +213,4 @@ void fb_log_sum_exp(const void *in, void *out, fb_dtype dtype, int64_t outer, in
     finish(t, line, width);
     line += columns;
   }
-}
+} FBD_NOTES_FAILURE()

@@ -28,12 +28,14 @@ private func poisoned(_ op: some Primitive, _ inputs: [Tensor]) -> [Tensor] {
 private func perform<P: Primitive>(_ op: P, _ inputs: [Tensor], _ context: Context) throws(OpError) -> [Tensor] {
   var bodies: [TensorBody]
   if inputs.count == 1, let layout = try op.view(of: inputs[0].layout) {
+    try layout.shape.checkSizes(op.name)
     let input = inputs[0].body
     let result = Tensor(
       TensorBody(storage: input.storage, layout: layout, dtype: op.viewDType(of: input.dtype)))
     bodies = [result.body]
   } else if inputs.count == 1, let layouts = try op.views(of: inputs[0].layout) {
     let input = inputs[0].body
+    for layout in layouts { try layout.shape.checkSizes(op.name) }
     bodies = layouts.map { TensorBody(storage: input.storage, layout: $0, dtype: input.dtype) }
   } else {
     let inputs = try onCommonDevice(op, inputs)
@@ -125,11 +127,11 @@ private func executeOnHost<P: Primitive>(
   for spec in specs { outputs.append(try .uninitialized(spec, op: op.name)) }
   defer { withExtendedLifetime((inputs, outputs)) {} }  // views hold nothing
   if op.acceptsStrides || inputs.allSatisfy(\.isContiguous) {
-    try op.runOnHost(inputs.map { $0.hostView(keepsForms: keepsForms) }, into: outputs.map(\.hostView))
+    try op.compute(inputs.map { $0.hostView(keepsForms: keepsForms) }, into: outputs.map(\.hostView))
   } else {
     var packed: [Tensor] = []
     for input in inputs { packed.append(try input.packed(op: op.name)) }
-    try op.runOnHost(packed.map(\.hostView), into: outputs.map(\.hostView))
+    try op.compute(packed.map(\.hostView), into: outputs.map(\.hostView))
     withExtendedLifetime(packed) {}
   }
   return outputs

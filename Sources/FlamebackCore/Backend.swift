@@ -38,13 +38,14 @@ public struct HostView: @unchecked Sendable {
 
   public var forms: KeptForms? { formsOfTensor?.takeUnretainedValue() }
 
-  /// What `make` writes about this contiguous matrix, kept for later calls if it is a weight.
+  /// What `make` writes about this contiguous matrix, kept for later calls if it is a weight; nil, and a failure that
+  /// `KernelMemory` tells of, where there is no memory for it.
   package func form(
     _ kind: FormKey.Kind, byteCount: Int, _ make: (UnsafeMutableRawPointer) -> Void
-  ) -> ScratchMemory {
+  ) -> ScratchMemory? {
     let key = FormKey(kind, of: pointer, dtype, rows: shape[0], columns: shape[1], leading: shape[1])
     if let kept = forms?.form(key, byteCount: byteCount, make) { return kept }
-    let memory = ScratchMemory(byteCount: byteCount)
+    guard let memory = ScratchMemory(byteCount: byteCount) else { return nil }
     make(memory.pointer)
     return memory
   }

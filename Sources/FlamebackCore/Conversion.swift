@@ -38,6 +38,7 @@ extension Tensor {
     Tensor.copyProgram.run(
       compute: dtype, shape: shape, inputs: [ElementwiseOperand(hostView.pointer, dtype, layout: layout, over: shape)],
       parameters: [], outputs: [ElementwiseOperand(result.hostView.pointer, dtype, strides: nil)])
+    try checkKernelMemory(op)
     return result
   }
 

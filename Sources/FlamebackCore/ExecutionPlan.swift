@@ -174,7 +174,7 @@ package final class ExecutionPlan: Sendable {
         strides: value.layout.strides, forms: forms)
     }
     for step in steps {
-      try step.primitive.runOnHost(step.inputs.map(view), into: step.outputs.map(view))
+      try step.primitive.compute(step.inputs.map(view), into: step.outputs.map(view))
     }
     withExtendedLifetime((block, arguments, results)) {}  // views hold nothing
     let isInference = Context.isInferenceMode

@@ -83,10 +83,11 @@ extension Expression {
     case FB_OP_MINIMUM: return (x .== args[1]).select(g / 2, (args[i] .> args[1 - i]).select(0, g))
     case FB_OP_FMAX, FB_OP_FMIN:
       let first = (opcode == FB_OP_FMAX ? x .>= args[1] : x .<= args[1]) .| args[1].isNaN
-      return i == 0 ? first.select(g, 0) : first.select(0, g)
+      return (x .== args[1]).select(g / 2, i == 0 ? first.select(g, 0) : first.select(0, g))
     case FB_OP_ATAN2:
       let square = x * x + args[1] * args[1]
-      return i == 0 ? g * (args[1] / square) : g * (-x / square)
+      let share = i == 0 ? args[1] / square : -x / square
+      return g * (square .== 0).select(0, share)  // at the origin PyTorch says that nothing moves
     case FB_OP_HYPOT: return g * (args[i] / y)
     case FB_OP_COPYSIGN:
       return i == 0 ? g * (x .== 0).select(0, y / x) : 0

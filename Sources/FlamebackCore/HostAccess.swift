@@ -1,5 +1,11 @@
 import FlamebackKernels
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 extension Tensor {
   /// A tensor over a copy of `elements`, in row-major order.
   ///
@@ -43,14 +49,25 @@ extension Tensor {
       return device == .cpu ? packed : try packed.copied(to: .cpu, op: "withHostBytes")
     }
     defer { withExtendedLifetime(host) {} }
+    if host.isPoisoned, !isPoisoned, let zeros = calloc(elementCount, dtype.byteSize) {
+      // There was no memory for the copy: zeros stand in, as many as the caller expects.
+      defer { free(zeros) }
+      return try body(UnsafeRawBufferPointer(start: zeros, count: elementCount * dtype.byteSize))
+    }
     return try body(UnsafeRawBufferPointer(start: host.hostView.pointer, count: host.elementCount * dtype.byteSize))
   }
 
   /// The elements in row-major order, converted to `T` if they are of another type. SeeAlso: torch.Tensor.tolist
   public func scalars<T: TensorElement>(_ type: T.Type = T.self) -> [T] {
-    (T.dtype == dtype ? self : withoutHistory.to(T.dtype)).withHostBytes { bytes in
-      Array(bytes.bindMemory(to: T.self))
+    let converted = T.dtype == dtype ? self : withoutHistory.to(T.dtype)
+    if converted.isPoisoned, !isPoisoned {
+      // The conversion failed, and the error is reported: zeros stand in, as many as the caller expects.
+      return [T](unsafeUninitializedCapacity: elementCount) { buffer, count in
+        memset(buffer.baseAddress!, 0, elementCount * MemoryLayout<T>.stride)
+        count = elementCount
+      }
     }
+    return converted.withHostBytes { bytes in Array(bytes.bindMemory(to: T.self)) }
   }
 
   /// The only element. Reports an error if there are more or none. SeeAlso: torch.Tensor.item
@@ -71,6 +88,13 @@ extension Tensor {
 
   /// The only element as a floating point number.
   public func itemDouble() -> Double { item().double }
-  /// The only element as an integer.
-  public func itemInt() -> Int { item().int }
+  /// The only element as an integer, cut off towards zero. Reports an error for NaN and what does not fit into an Int.
+  public func itemInt() -> Int {
+    let value = item()
+    if value.category >= .floating, Int(exactly: value.double.rounded(.towardZero)) == nil {
+      if !isPoisoned { report(OpError("item", "\(value.double) cannot be converted to an integer")) }
+      return 0
+    }
+    return value.int
+  }
 }

@@ -34,7 +34,12 @@ extension Elementwise {
     }
     guard a.isUniquelyHeld() else { return false }
     defer { withExtendedLifetime((a, b)) {} }  // views hold nothing
-    return (try? op.runOnHost(operands, into: [a.hostView])) != nil
+    do { try op.compute(operands, into: [a.hostView]) } catch {
+      guard error.isOutOfMemory else { return false }
+      report(error)  // some of the values may be new
+      a = .poisoned(a.spec)
+    }
+    return true
   }
 }
 
@@ -81,6 +86,7 @@ package final class ElementwiseUpdate: Sendable {
     _ targets: inout [Tensor], _ sources: [Tensor], _ scalars: [Double], in queue: UpdateQueue? = nil
   ) {
     let shape = targets[0].shape
+    if (targets + sources).contains(where: \.isPoisoned) { return }
     for tensor in targets + sources
     where tensor.shape != shape && Shape.broadcast(tensor.shape, shape) != shape {
       return report(OpError(name, "shapes do not fit: \(targets[0].spec) × \(tensor.spec)"))
@@ -98,9 +104,7 @@ package final class ElementwiseUpdate: Sendable {
     for i in targets.indices {
       let isOverwritten = targets[i].isUniquelyHeld() && targets[i].isContiguous && targets[i].shape == shape
       let spec = TensorSpec(shape: shape, dtype: targets[i].dtype)
-      results.append(
-        isOverwritten
-          ? nil : attempt(.poisoned(spec)) { () throws(OpError) in try .uninitialized(spec, op: name) })
+      do { results.append(isOverwritten ? nil : try .uninitialized(spec, op: name)) } catch { return report(error) }
     }
     let outputs = targets.indices.map {
       let target = results[$0] ?? targets[$0]
@@ -109,6 +113,7 @@ package final class ElementwiseUpdate: Sendable {
     program(scalars).run(
       compute: targets[0].dtype, shape: shape, inputs: inputs, parameters: scalars.map { .float($0) }, outputs: outputs)
     withExtendedLifetime(sources) {}
+    do { try checkKernelMemory(name) } catch { return report(error) }
     for i in targets.indices { if let result = results[i] { targets[i] = result } }
   }
 
@@ -122,12 +127,14 @@ package final class ElementwiseUpdate: Sendable {
     guard dtype == .float32 || dtype == .float64, targets.allSatisfy(fits), sources.allSatisfy(fits) else {
       return false
     }
+    var copies: [(place: Int, copy: Tensor)] = []
     for i in targets.indices where !(targets[i].isUniquelyHeld() && targets[i].isContiguous) {
-      targets[i] = noGrad { targets[i].clone() }
+      copies.append((i, noGrad { targets[i].clone() }))
     }
     let sources = sources.allSatisfy(\.isContiguous) ? sources : noGrad { sources.map { $0.contiguous() } }
-    // Where there was no memory for a copy stands one element.
-    guard targets.allSatisfy(fits), sources.allSatisfy(fits) else { return false }
+    // Where there was no memory for a copy the error is reported already, and nothing changes.
+    if copies.contains(where: \.copy.isPoisoned) || sources.contains(where: \.isPoisoned) { return true }
+    for (place, copy) in copies { targets[place] = copy }
     if let queue {
       queue.add(kernel, dtype, scalars, targets, sources)
     } else {

@@ -64,7 +64,10 @@ public struct Categorical: Distribution {
   public func sample(_ sampleShape: [Int], generator: Generator?) -> Tensor {
     noGrad {
       let rows = probs.reshape(-1, eventCount)
-      let draws = rows.multinomial(sampleShape.reduce(1, *), replacement: true, generator: generator)
+      guard let count = Shape(sampleShape).checkedElementCount else {
+        return fail("Categorical", "samples of shape \(sampleShape) are negative or too many", like: probs.spec)
+      }
+      let draws = rows.multinomial(count, replacement: true, generator: generator)
       return draws.t().reshape(extended(sampleShape))
     }
   }

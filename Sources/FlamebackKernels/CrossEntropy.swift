@@ -53,7 +53,7 @@ public enum CrossEntropy {
     into dx: UnsafeMutableRawPointer
   ) {
     let lines = Lines(shape, 1)
-    let scratch = ScratchMemory(byteCount: lines.count * dtype.byteSize)
+    guard let scratch = ScratchMemory(byteCount: lines.count * dtype.byteSize) else { return }
     func run<T: WideningElement>(_ type: T.Type) where T.Wide: BinaryFloatingPoint {
       let given = g.assumingMemoryBound(to: T.self)
       let used = scratch.pointer.assumingMemoryBound(to: T.self)

@@ -26,7 +26,8 @@ extension GeneratorState {
     let digits = dtype.significandBits
     var low = from
     if digits > 0 && (to != nil || from != .min) {
-      let next = Int64(dtype.rounded(Double(from &+ 1)))
+      let rounded = dtype.rounded(Double(from &+ 1))
+      let next = rounded >= 0x1p63 ? Int64.max : Int64(rounded)
       if next < from { low = next + 1 << (magnitudeBits(from &+ 1) - digits + 1) }
     }
     let last: Int64
@@ -193,10 +194,10 @@ extension GeneratorState {
       let v = uniformDouble()
       let us = 0.5 - abs(u)
       let k = ((2 * a / us + b) * u + rate + 0.43).rounded(.down)
-      if us >= 0.07 && v <= vr { return Int64(k) }
+      if us >= 0.07 && v <= vr { return k < 0x1p63 ? Int64(k) : .max }
       if k < 0 || (us < 0.013 && v > us) { continue }
       if log(v) + log(inverseAlpha) - log(a / (us * us) + b) <= -rate + k * logRate - lgamma(k + 1) {
-        return Int64(k)
+        return k < 0x1p63 ? Int64(k) : .max
       }
     }
   }

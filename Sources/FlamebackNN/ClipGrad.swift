@@ -29,6 +29,7 @@ public func clipGradNorm<Holder: GradientHolder>(
 ) -> Tensor {
   noGrad {
     let total = totalNorm(parameters.compactMap(\.grad), normType: normType, errorIfNonfinite: errorIfNonfinite)
+    if total.isPoisoned { return total }  // nothing changes
     clipGrads(parameters, maxNorm: maxNorm, totalNorm: total)
     return total
   }
@@ -38,19 +39,22 @@ public func clipGradNorm<Holder: GradientHolder>(
 public func clipGrads<Holder: GradientHolder>(_ parameters: [Holder], maxNorm: Double, totalNorm: Tensor) {
   noGrad {
     let factor = (maxNorm / (totalNorm + 1e-6)).clamp(max: 1.0)
-    for holder in parameters {
-      if let grad = holder.grad { holder.grad = (grad * factor.to(grad.device)).to(grad.dtype) }
-    }
+    change(parameters) { ($0 * factor.to($0.device)).to($0.dtype) }
   }
 }
 
 /// Cuts every element of the gradients to [-clipValue, clipValue]. SeeAlso: torch.nn.utils.clip_grad_value_
 public func clipGradValue<Holder: GradientHolder>(_ parameters: [Holder], clipValue: Double) {
   noGrad {
-    for holder in parameters {
-      if let grad = holder.grad { holder.grad = grad.clamp(min: -clipValue, max: clipValue) }
-    }
+    change(parameters) { $0.clamp(min: -clipValue, max: clipValue) }
   }
+}
+
+/// Replaces all gradients by what `body` makes of them, or none where it fails for one.
+private func change<Holder: GradientHolder>(_ holders: [Holder], _ body: (Tensor) -> Tensor) {
+  let changed = holders.map { $0.grad.map(body) }
+  if changed.contains(where: { $0?.isPoisoned == true }) { return }
+  for (holder, grad) in zip(holders, changed) { if let grad { holder.grad = grad } }
 }
 
 /// All values in one vector. SeeAlso: torch.nn.utils.parameters_to_vector

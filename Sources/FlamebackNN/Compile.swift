@@ -24,7 +24,9 @@ public final class Compiled {
   public private(set) var log: [String] = []
 
   /// Recorded graphs kept; further shapes run without. SeeAlso: torch._dynamo.config.recompile_limit
-  public var limit = 32
+  public var limit = 32 { didSet { hasReachedLimit = false } }
+  /// Whether the log tells that there are as many.
+  private var hasReachedLimit = false
 
   public init(_ model: Module?, _ body: @escaping ([Tensor]) -> [Tensor]) {
     self.model = model
@@ -80,6 +82,7 @@ public final class Compiled {
   /// Forgets all graphs, and what the model is made of. SeeAlso: torch._dynamo.reset
   public func reset() {
     entries = [:]
+    hasReachedLimit = false
     parts = Parts(model)
   }
 
@@ -99,11 +102,15 @@ public final class Compiled {
     case .graph(let recorded):
       guard let change = change(since: recorded) else { return run(recorded, inputs) }
       say("recorded again: \(change)")
-    case nil: say(reason(key))
-    }
-    if entries.count >= limit, entries[key] == nil {
-      say("not recorded: \(limit) graphs are kept already")
-      return body(inputs)
+    case nil:
+      guard entries.count < limit else {
+        if !hasReachedLimit {
+          say("no more graphs are recorded: \(entries.count) are kept, and other calls run without")
+        }
+        hasReachedLimit = true
+        return body(inputs)
+      }
+      say(reason(key))
     }
     return record(key, inputs)
   }

@@ -55,7 +55,7 @@ extension Elementwise {
   ) { x, y in y.isNaN.select(y, (x .== 0).select(0, x * .log1p(y))) }
   /// ln(eᵃ + eᵇ) without overflow.
   package static let logaddexp = Elementwise(
-    "logaddexp", .floating, domain: .real,
+    "logaddexp", .floating, domain: .floating,
     gradient: { g, a, b, _ in [g * .sigmoid(a - b), g * .sigmoid(b - a)] }
   ) { a, b in
     ((a .== b) .& a.isInfinite).select(a, .maximum(a, b) + .log1p(.exp(-(a - b).abs)))
@@ -68,7 +68,7 @@ extension Elementwise {
     return high + .log1p(.exp(low - high))
   }
   package static let logaddexp2 = Elementwise(
-    "logaddexp2", .floating, domain: .real,
+    "logaddexp2", .floating, domain: .floating,
     gradient: { g, a, b, _ in
       let ln2: Expression = 0.693147180559945309
       return [g * .sigmoid((a - b) * ln2), g * .sigmoid((b - a) * ln2)]
@@ -79,7 +79,7 @@ extension Elementwise {
   }
   package static let ldexp = Elementwise("ldexp", .floating) { x, n in x * .call(FB_OP_EXP2, n) }
   /// start + weight · (end − start), from the nearer end.
-  package static let lerp = Elementwise("lerp", arity: 3, domain: [.floating, .complex]) { x in
+  package static let lerp = Elementwise("lerp", arity: 3, domain: [.floating, .complex, .eachOperand]) { x in
     let (start, end, weight) = (x[0], x[1], x[2])
     let isNearStart = (0.5 - weight.abs).sign .== 1  // complex numbers have no order
     return isNearStart.select(start + weight * (end - start), end - (end - start) * (1 - weight))
@@ -189,6 +189,9 @@ extension Tensor {
 
   /// The power. Integers have no negative integer powers. SeeAlso: torch.pow
   public func pow(_ exponent: some TensorOperand) -> Tensor {
+    if dtype == .bool, case .tensor(let other) = exponent.operand, other.dtype == .bool {
+      return fail("pow", "not defined for bool: \(spec) × \(other.spec)", like: spec)
+    }
     if case .scalar(.int(let n)) = exponent.operand {
       if n < 0 && dtype.category <= .integer {
         return fail("pow", "integers to negative integer powers are not allowed: \(spec) to \(n)", like: spec)
@@ -252,7 +255,8 @@ extension Tensor {
 
   /// self + value · a · b. SeeAlso: torch.addcmul
   public func addcmul(_ a: Tensor, _ b: Tensor, value: some ScalarConvertible = 1) -> Tensor {
-    Elementwise.addcmul.call([operand, a.operand, b.operand, value.operand])
+    if [self, a, b].allSatisfy({ $0.dtype == .bool }) { return fail("addcmul", "not defined for bool", like: spec) }
+    return Elementwise.addcmul.call([operand, a.operand, b.operand, value.operand])
   }
 
   /// self + value · a / b. SeeAlso: torch.addcdiv

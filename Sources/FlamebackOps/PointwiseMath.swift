@@ -69,7 +69,9 @@ extension Elementwise {
     let scaled = x * 3.141592653589793
     return (x .== 0).select(1, .sin(scaled) / scaled)
   }
-  package static let logit = Elementwise("logit", domain: .real) { x in .log(x / (1 - x)) }
+  package static let logit = Elementwise(
+    "logit", domain: .real, gradient: { g, x, _ in g / (x * (1 - x)) }
+  ) { x in .log(x / (1 - x)) }
   package static let logitClamped = Elementwise(
     "logit", .floating, domain: .real,
     gradient: { g, x, eps, _ in [((x .< eps) .| (x .> 1 - eps)).select(0, g / (x * (1 - x))), 0] }
@@ -128,7 +130,7 @@ extension Tensor {
   public func round(decimals: Int = 0) -> Tensor {
     if decimals == 0 || dtype.isInteger { return Elementwise.round(self) }
     var scale = 1.0
-    for _ in 0..<Swift.abs(decimals) { scale *= 10 }
+    for _ in 0..<Swift.min(decimals.magnitude, 400) { scale *= 10 }  // infinite before
     return (decimals > 0 ? Elementwise.roundScaled : .roundCoarse)(self, Scalar.float(scale))
   }
 

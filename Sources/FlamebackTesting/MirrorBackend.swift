@@ -95,7 +95,7 @@ public final class MirrorBackend: Backend {
     let inputs = inputs.map { MirrorBackend.isMine($0.pointer) ? $0 : MirrorBackend.staged($0) }
     queue.async { [self] in
       do throws(OpError) {
-        try primitive.runOnHost(inputs.map(MirrorBackend.translated), into: outputs.map(MirrorBackend.translated))
+        try primitive.compute(inputs.map(MirrorBackend.translated), into: outputs.map(MirrorBackend.translated))
       } catch {
         state.withLock { state in if state.error == nil { state.error = error } }
       }

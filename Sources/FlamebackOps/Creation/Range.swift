@@ -33,8 +33,9 @@ extension Tensor {
       }
       let count: Int
       if !isFloating {
-        let (distance, stride) = (end.int - start.int, step.int)
-        count = (distance + stride - (stride > 0 ? 1 : -1)) / stride
+        let stride = step.int
+        let distance = CheckedInt(end.int) - start.int
+        count = try sized("arange") { (distance + stride - (stride > 0 ? 1 : -1)) / stride }
       } else {
         let size = ((end.double - start.double) / step.double).rounded(.up)
         guard size < 0x1p48 else { throw OpError("arange", "the range has too many elements: \(size)") }
@@ -140,8 +141,9 @@ extension Tensor {
     let m = m ?? n
     guard n >= 0, m >= 0 else { return fail("eye", "sizes must not be negative: \(n), \(m)") }
     let host = zeros(n, m, dtype: dtype, device: .cpu)
+    if host.isPoisoned { return host }
     let size = Swift.min(n, m)
-    Strided.fill(host.hostView.pointer, host.dtype, [m + 1], over: [size], 1)
+    if size > 0 { Strided.fill(host.hostView.pointer, host.dtype, [m + 1], over: [size], 1) }
     return host.finished(device, requiresGrad)
   }
 

@@ -40,7 +40,9 @@ extension Tensor {
       common[d] = shape[d]
       let source = expanded(to: common)
       common[d] = indices.shape[d]
-      return source.gather(dim: d, index: indices.expanded(to: common))
+      // Indices count modulo the size here, as in PyTorch.
+      let places = shape[d] > 0 ? try indices.asIndex("takeAlongDim").remainder(shape[d]) : indices
+      return source.gather(dim: d, index: places.expanded(to: common))
     }
   }
 

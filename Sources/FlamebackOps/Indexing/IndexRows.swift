@@ -130,7 +130,7 @@ extension Primitives {
       Strided.copy(x.pointer, x.dtype, x.strides, to: out.pointer, x.dtype, nil, over: x.shape)
       let (outer, n, inner) = x.around(dim)
       let count = Int64(inputs[1].elementCount)
-      for i in 0..<Int(count) where index.int64s[i] < -n || index.int64s[i] >= n {
+      for i in 0..<Int(count) where index.int64s[i] < 0 || index.int64s[i] >= n {
         throw outOfRange(reduction == nil ? "indexCopy" : "indexAdd", index.int64s[i], dim, n)
       }
       if count == 0 || outer * inner == 0 { return }

@@ -79,6 +79,10 @@ extension Primitives {
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
       var values = inputs[0]
+      if case .sort = kind {
+      } else if values.dtype == .bool || values.dtype.isComplex {
+        throw OpError(name, "not defined for \(values.dtype)")
+      }
       if values.rank > 0 {
         switch kind {
         case .sort: break

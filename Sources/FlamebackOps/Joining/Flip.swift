@@ -54,7 +54,8 @@ extension Tensor {
       for (shift, dim) in zip(shifts, dims) {
         let d = try normalizedDim(dim, rank: rank, op: "roll")
         let size = rank == 0 ? 0 : shape[d]
-        let cut = size == 0 ? 0 : ((-shift % size) + size) % size
+        // −shift, without the number that has no negative.
+        let cut = size == 0 ? 0 : (size - (shift % size + size) % size) % size
         if cut == 0 { continue }
         result = Tensor.cat([result.sliced(d, cut, size - cut, 1), result.sliced(d, 0, cut, 1)], dim: d)
       }

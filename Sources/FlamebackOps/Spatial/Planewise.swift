@@ -43,6 +43,7 @@ extension Primitives {
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (x, y) = (inputs[0], outputs[0])
+      if hasNothingToDo(x, y) { return }
       let work = max(source.reduce(1, *), target.reduce(1, *))
       forEachPlane(x.shape.dropLast(source.count).reduce(1, *), work: work) { begin, end in
         if isTransposed {
@@ -62,6 +63,13 @@ extension Primitives {
       }
     }
   }
+}
+
+/// Whether a sum over an empty input, or an empty result, is all there is to it: then the result is zero.
+func hasNothingToDo(_ x: HostView, _ y: MutableHostView) -> Bool {
+  guard x.elementCount == 0 || y.elementCount == 0 else { return false }
+  Strided.fill(y.pointer, y.dtype, nil, over: y.shape, 0)
+  return true
 }
 
 extension Primitives {
@@ -87,6 +95,7 @@ extension Primitives {
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (x, indices, y) = (inputs[0], inputs[1], outputs[0])
+      if hasNothingToDo(x, y) { return }
       let own = Array(x.shape.suffix(size.count))
       var pool = fb_pool()
       pool.dtype = x.code

@@ -85,6 +85,7 @@ extension Tensor {
   public func mvlgamma(_ p: Int) -> Tensor {
     guard p >= 1 else { return fail("mvlgamma", "p has to be at least 1, got \(p)", like: spec) }
     guard !dtype.isComplex, dtype != .bool else { return fail("mvlgamma", "not defined for \(dtype)", like: spec) }
+    guard p < 1 << 24 else { return fail("mvlgamma", "p = \(p) means too many elements: \(spec)", like: spec) }
     let x = dtype.isFloatingPoint ? self : to(Context.defaultDType)
     let shifts = Tensor((0..<p).map { -0.5 * Double($0) }, shape: [p], dtype: x.dtype, device: device)
     let constant = Double(p * (p - 1)) * 0.25 * 1.1447298858494002  // log π

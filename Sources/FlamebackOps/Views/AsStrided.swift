@@ -34,7 +34,8 @@ extension Tensor {
     }
     let offset = offset ?? layout.offset
     let target = Layout(shape: Shape(size), strides: Shape(stride), offset: offset)
-    guard offset >= 0, target.shape.checkedElementCount != nil, zip(size, stride).allSatisfy({ fits($0, $1) }),
+    guard offset >= 0, offset < 1 << 48, target.shape.checkedElementCount != nil,
+      zip(size, stride).allSatisfy({ fits($0, $1) }),
       target.elementCount == 0 || target.storageRange.upperBound * dtype.byteSize <= body.storage.byteCount
     else {
       throw OpError(
@@ -46,7 +47,8 @@ extension Tensor {
   }
 
   private func fits(_ size: Int, _ stride: Int) -> Bool {
-    size.multipliedReportingOverflow(by: stride).partialValue < 1 << 48 && size < 1 << 48 && stride < 1 << 48
+    let reach = CheckedInt(size) * stride
+    return size < 1 << 48 && stride < 1 << 48 && reach.value ?? .max < 1 << 48
   }
 }
 
