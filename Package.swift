@@ -9,6 +9,7 @@ let package = Package(
     .library(name: "FlamebackONNX", targets: ["FlamebackONNX"]),
     .library(name: "FlamebackText", targets: ["FlamebackText"]),
     .library(name: "FlamebackTesting", targets: ["FlamebackTesting"]),
+    .library(name: "FlamebackReference", targets: ["FlamebackReference"]),
     .executable(name: "flameback", targets: ["flameback"]),
     .executable(name: "conformance", targets: ["conformance"]),
   ],
@@ -55,8 +56,10 @@ let package = Package(
     .target(name: "FlamebackAudio", dependencies: ["Flameback"]),
     .target(name: "FlamebackONNX", dependencies: ["Flameback", "FlamebackFiles"]),
     .target(name: "FlamebackText", dependencies: ["Flameback", "FlamebackFiles", "CText"]),
+    .target(name: "FlamebackReference", dependencies: ["FlamebackOps"]),
     .target(
-      name: "FlamebackTesting", dependencies: ["Flameback", "FlamebackVision", "FlamebackAudio", "FlamebackFiles"]),
+      name: "FlamebackTesting",
+      dependencies: ["Flameback", "FlamebackReference", "FlamebackVision", "FlamebackAudio", "FlamebackFiles"]),
     .executableTarget(
       name: "flameback",
       dependencies: [
@@ -66,10 +69,12 @@ let package = Package(
     .executableTarget(name: "conformance", dependencies: ["FlamebackTesting", "FlamebackONNX"]),
     .testTarget(name: "ToolTests", dependencies: ["flameback", "Flameback", "FlamebackFiles"]),
     .testTarget(name: "FlamebackKernelsTests", dependencies: ["FlamebackKernels", "CKernels"]),
-    .testTarget(name: "FlamebackCoreTests", dependencies: ["Flameback", "FlamebackTesting"]),
+    .testTarget(
+      name: "FlamebackCoreTests",
+      dependencies: ["Flameback", "FlamebackReference", "FlamebackTesting", "FlamebackVision"]),
     .testTarget(name: "FlamebackDistributionsTests", dependencies: ["Flameback"]),
     .testTarget(name: "FlamebackMetricsTests", dependencies: ["Flameback"]),
-    .testTarget(name: "FlamebackNNTests", dependencies: ["Flameback"]),
+    .testTarget(name: "FlamebackNNTests", dependencies: ["Flameback", "FlamebackReference"]),
     .testTarget(name: "FlamebackOpsTests", dependencies: ["FlamebackTesting"]),
     .testTarget(name: "FlamebackTestingTests", dependencies: ["FlamebackTesting", "conformance"]),
     .testTarget(name: "FlamebackVisionTests", dependencies: ["Flameback", "FlamebackVision", "FlamebackTesting"]),

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "failure.hpp"
 #include "float_math-inl.h"
 #include "gemm.hpp"
 #include "include/fb_attention.h"
@@ -293,12 +294,12 @@ extern "C" int64_t fb_attention_row(fb_dtype dtype, int64_t keys) {
   return HWY_DYNAMIC_DISPATCH(fb::AttentionRow)(dtype, keys);
 }
 
-extern "C" void fb_attention(const fb_attention_args *args, fb_attention_matrix out) {
+extern "C" void fb_attention(const fb_attention_args *args, fb_attention_matrix out) try {
   HWY_DYNAMIC_DISPATCH(fb::Attention)(*args, out);
-}
+} FBD_NOTES_FAILURE()
 
 extern "C" void fb_attention_backward(const fb_attention_args *args, fb_attention_matrix g, fb_attention_matrix dq,
-                                      fb_attention_matrix dk, fb_attention_matrix dv) {
+                                      fb_attention_matrix dk, fb_attention_matrix dv) try {
   HWY_DYNAMIC_DISPATCH(fb::AttentionBackward)(*args, g, dq, dk, dv);
-}
+} FBD_NOTES_FAILURE()
 #endif

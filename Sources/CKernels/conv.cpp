@@ -1,6 +1,7 @@
 // The convolution's C door: chooses between Winograd's tiles, lines, planes, oneDNN and columns, widens halves.
 #include "conv.hpp"
 
+#include "failure.hpp"
 #include "gemm.hpp"
 #include "scratch.hpp"
 
@@ -151,7 +152,7 @@ int64_t weightCount(const fb_conv &v) { return elements(v.out_channels, v.in_cha
 
 using namespace fbd;
 
-extern "C" void fb_conv_forward(const fb_conv *conv, const void *x, const void *weight, const void *bias, void *y) {
+extern "C" void fb_conv_forward(const fb_conv *conv, const void *x, const void *weight, const void *bias, void *y) try {
   dispatch<kNumbers | kComplexes>(conv->dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (isHalf<T>) {
@@ -164,10 +165,10 @@ extern "C" void fb_conv_forward(const fb_conv *conv, const void *x, const void *
               static_cast<T *>(y));
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 extern "C" void fb_conv_backward_input(const fb_conv *conv, const void *dy, const void *weight, const void *bias,
-                                       void *dx) {
+                                       void *dx) try {
   dispatch<kNumbers | kComplexes>(conv->dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (isHalf<T>) {
@@ -180,9 +181,9 @@ extern "C" void fb_conv_backward_input(const fb_conv *conv, const void *dy, cons
                     static_cast<T *>(dx));
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
-extern "C" void fb_conv_backward_weight(const fb_conv *conv, const void *x, const void *dy, void *dweight) {
+extern "C" void fb_conv_backward_weight(const fb_conv *conv, const void *x, const void *dy, void *dweight) try {
   dispatch<kNumbers | kComplexes>(conv->dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (isHalf<T>) {
@@ -194,10 +195,10 @@ extern "C" void fb_conv_backward_weight(const fb_conv *conv, const void *x, cons
       backwardWeight(*conv, static_cast<const T *>(x), static_cast<const T *>(dy), static_cast<T *>(dweight));
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 extern "C" void fb_conv_backward_bias(fb_dtype dtype, int64_t batch, int64_t channels, int64_t space, const void *dy,
-                                      void *dbias) {
+                                      void *dbias) try {
   dispatch<kNumbers | kComplexes>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     auto sumChannel = [=](int64_t c) {
@@ -223,4 +224,4 @@ extern "C" void fb_conv_backward_bias(fb_dtype dtype, int64_t batch, int64_t cha
     using Body = decltype(sumChannel);
     parallelFor(channels, [](void *raw, int64_t c) { (*static_cast<Body *>(raw))(c); }, &sumChannel);
   });
-}
+} FBD_NOTES_FAILURE()

@@ -50,7 +50,7 @@ void CopyRows(const uint8_t *from, int64_t fromStep, uint8_t *to, int64_t toStep
 }
 
 void CopyIndexedRows(const uint8_t *from, int64_t n, const int64_t *index, uint8_t *to, int64_t rows, int64_t bytes) {
-  const auto row = [&](int64_t r) { return from + (index[r] < 0 ? index[r] + n : index[r]) * bytes; };
+  const auto row = [&](int64_t r) { return from + index[r] * bytes; };
   const int64_t ahead = RowsAhead(bytes);
   for (int64_t r = 0; r < rows; ++r) {
     if (r + ahead < rows) Prefetch(row(r + ahead), bytes);

@@ -6,6 +6,7 @@
 #include "cursor.h"
 #include "elementwise_interpreter.h"
 #include "elementwise_table.h"
+#include "failure.hpp"
 #include "joint_walk.h"
 
 namespace fb {
@@ -18,6 +19,7 @@ const KernelTable &kernels() {
     fillSpecial(t);
     fillFused(t);
     fillInteger(t);
+    fillUnsigned(t);
     fillComplex(t);
     return t;
   }();
@@ -41,7 +43,7 @@ bool runWhole(const Call &c, int32_t *errors) {
   if (c.outputRegisters[0] != c.nInputs + c.nParams) return false;
   const fb_instruction &i = c.code[0];
   const uint16_t operands[3] = {i.a, i.b, i.c};
-  const size_t size = dtypeSize[nativeDtype[c.compute]];
+  const size_t size = sizeOf(nativeDtype[c.compute]);
   const char *data[3] = {};
   for (int k = 0; k < arity[i.op]; ++k) {
     if (operands[k] >= c.nInputs || !isDirect(c.inputs[operands[k]], c.compute)) return false;
@@ -56,7 +58,7 @@ bool runWhole(const Call &c, int32_t *errors) {
 bool runRows(const Call &c, int32_t op, const JointWalk &walk, const fb_operand *const (&operands)[3]) {
   const Kernel kernel = kernels().byNumber[c.compute][op];
   const RowsKernel byNumbers = kernels().byNumbers[c.compute][op];
-  const int64_t run = walk.sizes[walk.rank - 1], size = static_cast<int64_t>(dtypeSize[nativeDtype[c.compute]]);
+  const int64_t run = walk.sizes[walk.rank - 1], size = static_cast<int64_t>(sizeOf(nativeDtype[c.compute]));
   const bool fits = walk.rank == 2 && walk.steps[0][0] == run && walk.steps[0][1] == 1 && walk.steps[1][1] == 0;
   if (!fits || !byNumbers || run < 8) return false;
   const char *a = static_cast<const char *>(operands[0]->data), *b = static_cast<const char *>(operands[1]->data);
@@ -115,7 +117,7 @@ bool runRuns(const Call &c, int32_t *errors) {
   const Kernel kernel = (allPacked ? kernels().at : kernels().byNumber)[c.compute][i.op];
   if (!(allPacked || onlyFirst) || kernel == nullptr) return false;
 
-  const int64_t size = static_cast<int64_t>(dtypeSize[nativeDtype[c.compute]]);
+  const int64_t size = static_cast<int64_t>(sizeOf(nativeDtype[c.compute]));
   int64_t index[JointWalk::maxRank], offsets[3] = {0, 0, 0}, rest = c.begin;
   for (int d = last; d >= 0; --d) {
     index[d] = rest % walk.sizes[d];
@@ -151,7 +153,7 @@ bool copyWhole(const Call &c) {
 int32_t fb_elementwise(const fb_instruction *code, int32_t n_code, const fb_operand *inputs, int32_t n_inputs,
                        const fb_scalar *params, int32_t n_params, const fb_operand *outputs,
                        const uint16_t *output_registers, int32_t n_outputs, int32_t compute, int32_t ndim,
-                       const int64_t *shape, int64_t begin, int64_t end) {
+                       const int64_t *shape, int64_t begin, int64_t end) try {
   if (begin >= end) return 0;
   for (int32_t k = 0; k < n_code; ++k) {
     if (fb::kernels().at[compute][code[k].op] == nullptr) return FB_ERROR_UNSUPPORTED;
@@ -162,4 +164,4 @@ int32_t fb_elementwise(const fb_instruction *code, int32_t n_code, const fb_oper
   if (fb::runWhole(call, &errors) || fb::runRuns(call, &errors) || fb::copyWhole(call)) return errors;
   fb::Interpreter(call).run(&errors);
   return errors;
-}
+} FBD_NOTES_FAILURE(0)

@@ -19,22 +19,40 @@ namespace fb {
 template <class T> struct IsComplex : std::false_type {};
 template <class R> struct IsComplex<std::complex<R>> : std::true_type {};
 
-// To integers as PyTorch on x86: uint8 through int64, the narrow signed ones through int32.
+// Elements that are a float in fewer bits.
+template <class T>
+constexpr bool isNarrow = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16> || std::is_same_v<T, Float8E4M3FN> ||
+                          std::is_same_v<T, Float8E5M2>;
+
+// To integers as PyTorch on x86: uint8, uint32 through int64, the narrower ones through int32.
 template <class To, class From> inline To truncated(From v) {
-  using Wide = std::conditional_t<std::is_same_v<To, int64_t> || std::is_same_v<To, uint8_t>, int64_t, int32_t>;
+  constexpr bool isWide = sizeof(To) == 8 || std::is_same_v<To, uint8_t> || std::is_same_v<To, uint32_t>;
+  using Wide = std::conditional_t<isWide, int64_t, int32_t>;
   // Out of range (and NaN) give the smallest number, without undefined behaviour.
   constexpr From limit = -static_cast<From>(std::numeric_limits<Wide>::min());
-  const bool fits = v >= -limit && v < limit;
-  return static_cast<To>(fits ? static_cast<Wide>(v) : std::numeric_limits<Wide>::min());
+  if constexpr (std::is_same_v<To, uint64_t>) {  // the upper half of the range is shifted down and back
+    const From low = v >= limit ? v - limit : v;
+    const bool fits = low >= -limit && low < limit;
+    const uint64_t bits = static_cast<uint64_t>(fits ? static_cast<int64_t>(low) : std::numeric_limits<int64_t>::min());
+    return bits ^ (v >= limit ? uint64_t(1) << 63 : 0);
+  } else {
+    const bool fits = v >= -limit && v < limit;
+    return static_cast<To>(fits ? static_cast<Wide>(v) : std::numeric_limits<Wide>::min());
+  }
 }
 
 template <class To, class From> inline To convert(From v) {
   if constexpr (std::is_same_v<To, From>) {
     return v;
-  } else if constexpr (std::is_same_v<From, Half> || std::is_same_v<From, BFloat16>) {
+  } else if constexpr (isNarrow<From>) {
     return convert<To>(v.value());
+  } else if constexpr (std::is_same_v<From, ComplexHalf>) {
+    return convert<To>(std::complex<float>(v.real.value(), v.imag.value()));
   } else if constexpr (std::is_same_v<To, bool>) {
     return v != From(0);
+  } else if constexpr (std::is_same_v<To, ComplexHalf>) {
+    if constexpr (IsComplex<From>::value) return {convert<Half>(v.real()), convert<Half>(v.imag())};
+    else return {convert<Half>(v), Half(0.0f)};
   } else if constexpr (IsComplex<To>::value) {
     using Part = typename To::value_type;
     if constexpr (IsComplex<From>::value) {
@@ -44,7 +62,7 @@ template <class To, class From> inline To convert(From v) {
     }
   } else if constexpr (IsComplex<From>::value) {
     return convert<To>(v.real());
-  } else if constexpr (std::is_same_v<To, Half> || std::is_same_v<To, BFloat16>) {
+  } else if constexpr (isNarrow<To>) {
     return To(static_cast<float>(v));
   } else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
     return truncated<To>(v);
@@ -101,6 +119,12 @@ template <class T> void AddDtype(ConversionTable &t, fb_dtype dtype) {
   t.store[FB_COMPUTE_F64][dtype] = StoreAs<double, T>;
   t.store[FB_COMPUTE_C64][dtype] = StoreAs<std::complex<float>, T>;
   t.store[FB_COMPUTE_C128][dtype] = StoreAs<std::complex<double>, T>;
+  t.store[FB_COMPUTE_U64][dtype] = StoreAs<uint64_t, T>;
+}
+
+template <class T> void AddInteger(ConversionTable &t, fb_dtype dtype) {
+  AddDtype<T>(t, dtype);
+  t.load[dtype][FB_COMPUTE_U64] = LoadAs<T, uint64_t>;
 }
 
 struct Bytes16 {
@@ -113,18 +137,24 @@ template <class T> void AddRaw(ConversionTable &t, int log2) {
 }
 
 void FillConversions(ConversionTable &t) {
-  AddDtype<bool>(t, FB_BOOL);
-  AddDtype<uint8_t>(t, FB_U8);
-  AddDtype<int8_t>(t, FB_I8);
-  AddDtype<int16_t>(t, FB_I16);
-  AddDtype<int32_t>(t, FB_I32);
-  AddDtype<int64_t>(t, FB_I64);
+  AddInteger<bool>(t, FB_BOOL);
+  AddInteger<uint8_t>(t, FB_U8);
+  AddInteger<int8_t>(t, FB_I8);
+  AddInteger<int16_t>(t, FB_I16);
+  AddInteger<int32_t>(t, FB_I32);
+  AddInteger<int64_t>(t, FB_I64);
   AddDtype<Half>(t, FB_F16);
   AddDtype<BFloat16>(t, FB_BF16);
   AddDtype<float>(t, FB_F32);
   AddDtype<double>(t, FB_F64);
   AddDtype<std::complex<float>>(t, FB_C64);
   AddDtype<std::complex<double>>(t, FB_C128);
+  AddInteger<uint16_t>(t, FB_U16);
+  AddInteger<uint32_t>(t, FB_U32);
+  AddInteger<uint64_t>(t, FB_U64);
+  AddDtype<Float8E4M3FN>(t, FB_F8_E4M3FN);
+  AddDtype<Float8E5M2>(t, FB_F8_E5M2);
+  AddDtype<ComplexHalf>(t, FB_C32);
   AddRaw<uint8_t>(t, 0);
   AddRaw<uint16_t>(t, 1);
   AddRaw<uint32_t>(t, 2);

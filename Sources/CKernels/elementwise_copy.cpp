@@ -168,7 +168,7 @@ template <size_t size> void copySmallRows(const char *from, int64_t fromStep, ch
 bool copyElements(const fb_operand &in, const fb_operand &out, int32_t ndim, const int64_t *shape, int64_t begin,
                   int64_t end) {
   if (in.dtype != out.dtype || (in.kind == FB_STRIDED && out.kind == FB_STRIDED)) return false;
-  const size_t size = dtypeSize[in.dtype], n = static_cast<size_t>(end - begin);
+  const size_t size = sizeOf(in.dtype), n = static_cast<size_t>(end - begin);
   const int log2 = __builtin_ctzll(size);
   const int64_t element = static_cast<int64_t>(size);
   char *to = static_cast<char *>(out.data);

@@ -1,4 +1,4 @@
-// Integer kernels: everything on int64, narrower types wrap when they are stored.
+// Integer kernels: everything on int64, narrower types wrap when they are stored; uint64 where that differs.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "elementwise_int.cpp"
 #include <hwy/foreach_target.h>
@@ -55,6 +55,26 @@ inline I lcm(I a, I b) {
   const I m = wrapMul(truncDiv(a, g), b);
   return m < 0 ? wrapNeg(m) : m;
 }
+
+inline U power(U a, U b) {
+  U result = 1;
+  for (; b != 0; b >>= 1, a *= a) {
+    if (b & 1) result *= a;
+  }
+  return result;
+}
+inline U gcd(U a, U b) {
+  while (a != 0) {
+    const U r = b % a;
+    b = a;
+    a = r;
+  }
+  return b;
+}
+inline U lcm(U a, U b) {
+  const U g = gcd(a, b);
+  return g == 0 ? 0 : a / g * b;
+}
 }  // namespace fb
 #endif
 
@@ -63,26 +83,26 @@ namespace fb {
 namespace HWY_NAMESPACE {
 namespace {  // file-local: other kernels use the same names
 
-template <class F> void Int1(const void *pa, const void *, const void *, void *pout, size_t n, int32_t *) {
-  const I *a = static_cast<const I *>(pa);
-  I *out = static_cast<I *>(pout);
+template <class F, class T = I> void Int1(const void *pa, const void *, const void *, void *pout, size_t n, int32_t *) {
+  const T *a = static_cast<const T *>(pa);
+  T *out = static_cast<T *>(pout);
   const F f;
   FB_VECTORIZE for (size_t i = 0; i < n; ++i) out[i] = f(a[i]);
 }
 
-template <class F> void Int2(const void *pa, const void *pb, const void *, void *pout, size_t n, int32_t *) {
-  const I *a = static_cast<const I *>(pa);
-  const I *b = static_cast<const I *>(pb);
-  I *out = static_cast<I *>(pout);
+template <class F, class T = I> void Int2(const void *pa, const void *pb, const void *, void *pout, size_t n, int32_t *) {
+  const T *a = static_cast<const T *>(pa);
+  const T *b = static_cast<const T *>(pb);
+  T *out = static_cast<T *>(pout);
   const F f;
   FB_VECTORIZE for (size_t i = 0; i < n; ++i) out[i] = f(a[i], b[i]);
 }
 
 // Division: a zero divisor gives 0 and is reported.
-template <class F> void IntDiv(const void *pa, const void *pb, const void *, void *pout, size_t n, int32_t *flags) {
-  const I *a = static_cast<const I *>(pa);
-  const I *b = static_cast<const I *>(pb);
-  I *out = static_cast<I *>(pout);
+template <class F, class T = I> void IntDiv(const void *pa, const void *pb, const void *, void *pout, size_t n, int32_t *flags) {
+  const T *a = static_cast<const T *>(pa);
+  const T *b = static_cast<const T *>(pb);
+  T *out = static_cast<T *>(pout);
   const F f;
   bool zero = false;
   for (size_t i = 0; i < n; ++i) {
@@ -138,6 +158,21 @@ FB_INT2(ShiftRight, a >> (static_cast<U>(b) >= 64 ? 63 : b))
 FB_INT2(Gcd, gcd(a, b))
 FB_INT2(Lcm, lcm(a, b))
 
+#define FB_UNSIGNED2(Name, ...) struct Name { HWY_INLINE U operator()(U a, U b) const { return __VA_ARGS__; } };
+FB_UNSIGNED2(UnsignedDiv, a / b)
+FB_UNSIGNED2(UnsignedRem, a % b)
+FB_UNSIGNED2(UnsignedPow, power(a, b))
+FB_UNSIGNED2(UnsignedMinimum, a < b ? a : b)
+FB_UNSIGNED2(UnsignedMaximum, a > b ? a : b)
+FB_UNSIGNED2(UnsignedLt, a < b)
+FB_UNSIGNED2(UnsignedLe, a <= b)
+FB_UNSIGNED2(UnsignedGt, a > b)
+FB_UNSIGNED2(UnsignedGe, a >= b)
+FB_UNSIGNED2(UnsignedShiftRight, b >= 64 ? 0 : a >> b)
+FB_UNSIGNED2(UnsignedGcd, gcd(a, b))
+FB_UNSIGNED2(UnsignedLcm, lcm(a, b))
+FB_INT1(IsNotZero, a != 0)
+
 void FillInteger(KernelTable &t) {
   Kernel *k = t.at[FB_COMPUTE_I64];
   k[FB_OP_ADD] = Int2<Add>;
@@ -178,6 +213,27 @@ void FillInteger(KernelTable &t) {
   k[FB_OP_SELECT] = Select;
 }
 
+// After FillInteger: what does not depend on the sign is the same.
+void FillUnsigned(KernelTable &t) {
+  Kernel *k = t.at[FB_COMPUTE_U64];
+  for (int op = 0; op < FB_OP_COUNT; ++op) k[op] = t.at[FB_COMPUTE_I64][op];
+  k[FB_OP_FLOORDIV] = k[FB_OP_TRUNCDIV] = IntDiv<UnsignedDiv, U>;
+  k[FB_OP_REMAINDER] = k[FB_OP_FMOD] = IntDiv<UnsignedRem, U>;
+  k[FB_OP_POW] = Int2<UnsignedPow, U>;
+  k[FB_OP_ABS] = Int1<Identity>;
+  k[FB_OP_SGN] = Int1<IsNotZero>;
+  k[FB_OP_MINIMUM] = k[FB_OP_FMIN] = Int2<UnsignedMinimum, U>;
+  k[FB_OP_MAXIMUM] = k[FB_OP_FMAX] = Int2<UnsignedMaximum, U>;
+  k[FB_OP_LT] = Int2<UnsignedLt, U>;
+  k[FB_OP_LE] = Int2<UnsignedLe, U>;
+  k[FB_OP_GT] = Int2<UnsignedGt, U>;
+  k[FB_OP_GE] = Int2<UnsignedGe, U>;
+  k[FB_OP_SIGNBIT] = Int1<Zero>;
+  k[FB_OP_SHIFT_RIGHT] = Int2<UnsignedShiftRight, U>;
+  k[FB_OP_GCD] = Int2<UnsignedGcd, U>;
+  k[FB_OP_LCM] = Int2<UnsignedLcm, U>;
+}
+
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace fb
@@ -186,6 +242,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace fb {
 HWY_EXPORT(FillInteger);
+HWY_EXPORT(FillUnsigned);
 void fillInteger(KernelTable &table) { HWY_DYNAMIC_DISPATCH(FillInteger)(table); }
+void fillUnsigned(KernelTable &table) { HWY_DYNAMIC_DISPATCH(FillUnsigned)(table); }
 }  // namespace fb
 #endif

@@ -7,6 +7,7 @@
 
 #include "cursor.h"
 #include "elementwise_table.h"
+#include "failure.hpp"
 
 namespace fb {
 namespace {
@@ -24,9 +25,14 @@ struct Arena {
   ~Arena() { std::free(memory); }
   char *reserve(size_t bytes) {
     if (bytes > capacity) {
+      if (!fbd::mayAllocate()) throw fbd::NoMemory(bytes);
       std::free(memory);
       capacity = (bytes + 4095) / 4096 * 4096;
       memory = static_cast<char *>(std::aligned_alloc(64, capacity));
+      if (!memory) {
+        capacity = 0;
+        throw fbd::NoMemory(bytes);
+      }
     }
     return memory;
   }
@@ -35,7 +41,8 @@ thread_local Arena arena;
 
 void storeScalar(const fb_scalar &value, int32_t compute, void *out) {
   switch (compute) {
-    case FB_COMPUTE_I64: *static_cast<int64_t *>(out) = value.i; break;
+    case FB_COMPUTE_I64:
+    case FB_COMPUTE_U64: *static_cast<int64_t *>(out) = value.i; break;
     case FB_COMPUTE_F32: *static_cast<float *>(out) = static_cast<float>(value.re); break;
     case FB_COMPUTE_F64: *static_cast<double *>(out) = value.re; break;
     case FB_COMPUTE_C64:
@@ -80,7 +87,7 @@ bool isDirect(const fb_operand &operand, int32_t compute) {
 
 class Interpreter {
  public:
-  explicit Interpreter(const Call &call) : c(call), size(dtypeSize[nativeDtype[call.compute]]) {}
+  explicit Interpreter(const Call &call) : c(call), size(sizeOf(nativeDtype[call.compute])) {}
 
   void run(int32_t *errors) {
     const size_t total = static_cast<size_t>(c.end - c.begin);
@@ -199,9 +206,9 @@ class Interpreter {
   void repeat(const fb_operand &input, const Register &reg, size_t n) {
     const size_t period = static_cast<size_t>(reg.period);
     Cursor start(c.shape, input.strides, c.ndim, 0);
-    const Load load = conversions().load[input.dtype][c.compute];
+    const Load load = loadOf(input.dtype, c.compute);
     start.forRuns(period, [&](int64_t offset, int64_t stride, size_t count, size_t done) {
-      const int64_t element = static_cast<int64_t>(dtypeSize[input.dtype]);
+      const int64_t element = static_cast<int64_t>(sizeOf(input.dtype));
       load(static_cast<char *>(input.data) + offset * element, stride, reg.slot + done * size, count);
     });
     for (size_t done = period; done < n; done += period) {
@@ -210,7 +217,7 @@ class Interpreter {
   }
 
   void fill(const fb_operand &single, char *slot, size_t n) {
-    conversions().load[single.dtype][c.compute](single.data, 0, slot, n);
+    loadOf(single.dtype, c.compute)(single.data, 0, slot, n);
   }
 
   void findLastUses() {
@@ -253,7 +260,7 @@ class Interpreter {
     Register &reg = registers[r];
     const fb_operand &input = c.inputs[r];
     char *data = static_cast<char *>(input.data);
-    const int64_t element = static_cast<int64_t>(dtypeSize[input.dtype]);
+    const int64_t element = static_cast<int64_t>(sizeOf(input.dtype));
     if (reg.direct) {
       reg.tile = data + at * element;
       return;
@@ -262,7 +269,7 @@ class Interpreter {
       reg.tile = reg.slot + static_cast<size_t>(at % reg.period) * size;
       return;
     }
-    const Load load = conversions().load[input.dtype][c.compute];
+    const Load load = loadOf(input.dtype, c.compute);
     if (input.kind == FB_LINEAR) return load(data + at * element, 1, reg.tile, n);
     Cursor &cursor = cursors[cursorOf[r]];
     if (input.dtype == nativeDtype[c.compute] && cursor.repeatsNumbers(maxSpread)) {
@@ -296,10 +303,10 @@ class Interpreter {
     const int32_t r = c.outputRegisters[j];
     if (r >= firstResult() && directOut[r - firstResult()] == j) return;
     const fb_operand &output = c.outputs[j];
-    const int64_t element = static_cast<int64_t>(dtypeSize[output.dtype]);
+    const int64_t element = static_cast<int64_t>(sizeOf(output.dtype));
     char *data = static_cast<char *>(output.data);
     const char *tile = registers[r].tile;
-    const Store store = conversions().store[c.compute][output.dtype];
+    const Store store = storeOf(c.compute, output.dtype);
     if (output.kind != FB_STRIDED) return store(tile, data + at * element, 1, n);
     cursors[cursorOf[c.nInputs + j]].forRuns(n, [&](int64_t offset, int64_t stride, size_t count, size_t done) {
       store(tile + done * size, data + offset * element, stride, count);

@@ -2,6 +2,7 @@
 #ifndef FB_ELEMENTWISE_TABLE_H
 #define FB_ELEMENTWISE_TABLE_H
 #include <complex>
+#include <cstdlib>
 
 #include "include/fb_elementwise.h"
 
@@ -14,10 +15,10 @@ using Kernel = void (*)(const void *a, const void *b, const void *c, void *out, 
 using RowsKernel = void (*)(const void *a, const void *b, int64_t step, void *out, int64_t rows, size_t n);
 
 struct KernelTable {
-  Kernel at[5][FB_OP_COUNT];
+  Kernel at[FB_COMPUTE_COUNT][FB_OP_COUNT];
   // The same where b (and c) are one number for all elements; null where there is none.
-  Kernel byNumber[5][FB_OP_COUNT];
-  RowsKernel byNumbers[5][FB_OP_COUNT];
+  Kernel byNumber[FB_COMPUTE_COUNT][FB_OP_COUNT];
+  RowsKernel byNumbers[FB_COMPUTE_COUNT][FB_OP_COUNT];
 };
 
 void fillReal(KernelTable &table);
@@ -25,15 +26,17 @@ void fillMath(KernelTable &table);
 void fillSpecial(KernelTable &table);
 void fillFused(KernelTable &table);
 void fillInteger(KernelTable &table);
+void fillUnsigned(KernelTable &table);
 void fillComplex(KernelTable &table);
 
 // Converts `n` elements, `stride` elements apart in the tensor (0: one element repeated), packed in the register.
 using Load = void (*)(const void *tensor, int64_t stride, void *packed, size_t n);
 using Store = void (*)(const void *packed, void *tensor, int64_t stride, size_t n);
 
+// Null where no program needs the conversion: only integers are read as uint64.
 struct ConversionTable {
-  Load load[12][5];
-  Store store[5][12];
+  Load load[FB_DTYPE_COUNT][FB_COMPUTE_COUNT];
+  Store store[FB_COMPUTE_COUNT][FB_DTYPE_COUNT];
   Load copyIn[5];    // raw elements of 1, 2, 4, 8, 16 bytes
   Store copyOut[5];
 };
@@ -48,11 +51,41 @@ const KernelTable &kernels();
 const ConversionTable &conversions();
 
 constexpr size_t tileSize = 512;
-constexpr size_t dtypeSize[12] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8, 8, 16};
-constexpr fb_dtype nativeDtype[5] = {FB_I64, FB_F32, FB_F64, FB_C64, FB_C128};
-constexpr int32_t computeOf[12] = {FB_COMPUTE_I64, FB_COMPUTE_I64, FB_COMPUTE_I64, FB_COMPUTE_I64,
-                                   FB_COMPUTE_I64, FB_COMPUTE_I64, FB_COMPUTE_F32, FB_COMPUTE_F32,
-                                   FB_COMPUTE_F32, FB_COMPUTE_F64, FB_COMPUTE_C64, FB_COMPUTE_C128};
+constexpr fb_dtype nativeDtype[FB_COMPUTE_COUNT] = {FB_I64, FB_F32, FB_F64, FB_C64, FB_C128, FB_U64};
+
+// Ends the process for a number that names no dtype.
+inline fb_dtype checked(fb_dtype dtype) {
+  if (dtype < 0 || dtype >= FB_DTYPE_COUNT) std::abort();
+  return dtype;
+}
+
+// Bytes of an element.
+inline size_t sizeOf(fb_dtype dtype) {
+#define X(name, bytes, compute) bytes,
+  constexpr size_t sizes[FB_DTYPE_COUNT] = {FB_DTYPES(X)};
+#undef X
+  return sizes[checked(dtype)];
+}
+
+// The type in which programs compute with a dtype.
+inline int32_t computeOf(fb_dtype dtype) {
+#define X(name, bytes, compute) FB_COMPUTE_##compute,
+  constexpr int32_t computes[FB_DTYPE_COUNT] = {FB_DTYPES(X)};
+#undef X
+  return computes[checked(dtype)];
+}
+
+// The conversions between a dtype and a type of computation; the process ends if there is none.
+inline Load loadOf(fb_dtype dtype, int32_t compute) {
+  const Load load = conversions().load[checked(dtype)][compute];
+  if (load == nullptr) std::abort();
+  return load;
+}
+inline Store storeOf(int32_t compute, fb_dtype dtype) {
+  const Store store = conversions().store[compute][checked(dtype)];
+  if (store == nullptr) std::abort();
+  return store;
+}
 
 // Asserts that iterations do not depend on each other, which also holds where `out` is an operand.
 #define FB_VECTORIZE _Pragma("clang loop vectorize(assume_safety)")

@@ -1,15 +1,15 @@
 // Fourier transforms line by line through Eigen's FFT (its own KissFFT backend: any length, no allocation per line).
 #include "fb_fft.h"
+#include "scratch.hpp"
 
 #include <eigen3/unsupported/Eigen/FFT>
 
 #include <complex>
 #include <cstring>
-#include <vector>
 
 namespace {
 
-using Sizes = std::vector<int64_t>;
+using Sizes = fbd::Vector<int64_t>;
 
 int64_t product(const Sizes &sizes, size_t begin, size_t end) {
   int64_t result = 1;
@@ -29,7 +29,7 @@ class Transformer {
   using C = std::complex<T>;
   Eigen::FFT<T> fft;
   bool forward;
-  std::vector<C> from, to;
+  fbd::Vector<C> from, to;
 
  public:
   explicit Transformer(bool forward) : forward(forward) { fft.SetFlag(Eigen::FFT<T>::Unscaled); }
@@ -91,7 +91,7 @@ void transform(fb_fft_kind kind, const Sizes &shape, const Sizes &axes, bool for
       break;
     }
     case FB_FFT_C2R: {
-      std::vector<C> data(static_cast<const C *>(in), static_cast<const C *>(in) + count);
+      fbd::Vector<C> data(static_cast<const C *>(in), static_cast<const C *>(in) + count);
       T *result = static_cast<T *>(out);
       for (size_t a = 0; a + 1 < axes.size(); ++a) transformer.along(data.data(), half, size_t(axes[a]));
       for (int64_t o = 0; o < full.outer; ++o)
@@ -114,16 +114,11 @@ void transform(fb_fft_kind kind, const Sizes &shape, const Sizes &axes, bool for
 
 }  // namespace
 
-bool fb_fft(fb_fft_kind kind, fb_dtype dtype, int32_t ndim, const int64_t *shape, int32_t n_axes, const int64_t *axes,
-            bool forward, double factor, const void *in, void *out) {
-  try {
-    const Sizes sizes(shape, shape + ndim), along(axes, axes + n_axes);
-    if (dtype == FB_F32)
-      transform<float>(kind, sizes, along, forward, float(factor), in, out);
-    else
-      transform<double>(kind, sizes, along, forward, factor, in, out);
-    return true;
-  } catch (const std::exception &) {
-    return false;
-  }
-}
+void fb_fft(fb_fft_kind kind, fb_dtype dtype, int32_t ndim, const int64_t *shape, int32_t n_axes, const int64_t *axes,
+            bool forward, double factor, const void *in, void *out) try {
+  const Sizes sizes(shape, shape + ndim), along(axes, axes + n_axes);
+  if (dtype == FB_F32)
+    transform<float>(kind, sizes, along, forward, float(factor), in, out);
+  else
+    transform<double>(kind, sizes, along, forward, factor, in, out);
+} FBD_NOTES_FAILURE()

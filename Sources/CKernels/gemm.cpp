@@ -1,5 +1,6 @@
 // Matrix products: small ones and large ones by kernels of our own, narrow ones by oneDNN or BLAS, integers by plain loops,
 // halves through float.
+#include "failure.hpp"
 #include "gemm.hpp"
 
 #include <cblas.h>
@@ -327,8 +328,11 @@ void multiplyBatch(const fb_gemm_args &args, int64_t batch) {
 }  // namespace fbd
 
 extern "C" bool fb_gemm_is_parallel(const fb_gemm_args *args) {
-  const bool blas = args->dtype >= FB_F16;
-  return blas && args->m * args->n * args->k >= fbd::kSmallProduct;
+  bool isInteger = false;
+  fbd::dispatch<fbd::kNumbers | fbd::kComplexes>(args->dtype, [&](auto tag) {
+    isInteger = std::is_integral_v<typename decltype(tag)::type>;
+  });
+  return !isInteger && args->m * args->n * args->k >= fbd::kSmallProduct;
 }
 
 extern "C" bool fb_gemm_suits_packed(const fb_gemm_args *args) {
@@ -346,7 +350,7 @@ extern "C" int64_t fb_gemm_packed_size(fb_dtype dtype, int64_t n, int64_t k) {
   return fbd::packedElements(n, k) * int64_t(dtype == FB_F64 ? sizeof(double) : sizeof(float));
 }
 
-extern "C" void fb_gemm_pack(const fb_gemm_args *args, void *packed) {
+extern "C" void fb_gemm_pack(const fb_gemm_args *args, void *packed) try {
   using namespace fbd;
   dispatch<kNumbers>(args->dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -365,9 +369,9 @@ extern "C" void fb_gemm_pack(const fb_gemm_args *args, void *packed) {
       pack(b, args->ldb, static_cast<T *>(packed));
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
-extern "C" void fb_gemm(const fb_gemm_args *args, int64_t begin, int64_t end) {
+extern "C" void fb_gemm(const fb_gemm_args *args, int64_t begin, int64_t end) try {
   using namespace fbd;
   if (begin >= end) return;
   dispatch<kNumbers | kComplexes>(args->dtype, [&](auto tag) {
@@ -383,4 +387,4 @@ extern "C" void fb_gemm(const fb_gemm_args *args, int64_t begin, int64_t end) {
     }
     for (int64_t batch = begin; batch < end; ++batch) multiplyBatch<T>(*args, batch);
   });
-}
+} FBD_NOTES_FAILURE()

@@ -1,6 +1,10 @@
 // grid_sample: every mode becomes a few taps (place, weight, slope of the weight) per output position.
 #include "accumulate.hpp"
+#include "failure.hpp"
 #include "include/fb_resample.h"
+
+#include <cmath>
+#include <limits>
 
 namespace fbd {
 namespace {
@@ -77,6 +81,13 @@ template <class C>
 Line<C> makeLine(C grid, const fb_grid &v, int64_t size) {
   const Coordinate<C> c = toPixels(grid, v, size);
   Line<C> line;
+  // A coordinate that is no number or infinite has no neighbours, and PyTorch's result in two dimensions is no number.
+  const bool isKept = v.mode == FB_INTERPOLATE_LINEAR && v.padding != FB_PAD_ZEROS;
+  if (!std::isfinite(grid) && v.ndim == 2 && v.mode != FB_INTERPOLATE_NEAREST && !isKept) {
+    const C none = std::numeric_limits<C>::quiet_NaN();
+    line.add(0, size, none, v.mode == FB_INTERPOLATE_CUBIC ? none : C(0));
+    return line;
+  }
   if (v.mode == FB_INTERPOLATE_NEAREST) {
     line.add(int64_t(std::nearbyint(c.value)), size, C(1), C(0));
     return line;
@@ -146,7 +157,7 @@ void sampleBackward(const fb_grid &v, const T *dy, const T *x, const T *grid, Co
       const C source = C(dy[channel * outPlane + o]);
       for (int i = 0; i < count; ++i) {
         const int64_t place = channel * inPlane + taps[i].place;
-        if (dx) dx[place] += taps[i].weight * source;
+        if (dx && !std::isnan(taps[i].weight)) dx[place] += taps[i].weight * source;
         if (dgrid)
           for (int d = 0; d < v.ndim; ++d) slopes[d] += taps[i].slope[d] * C(x[place]) * source;
       }
@@ -162,7 +173,7 @@ void sampleBackward(const fb_grid &v, const T *dy, const T *x, const T *grid, Co
 using namespace fbd;
 
 extern "C" void fb_grid_sample(const fb_grid *args, const void *x, const void *grid, void *y, int64_t begin,
-                               int64_t end) {
+                               int64_t end) try {
   const int64_t inSample = args->channels * volume(args->input), outPlane = volume(args->output);
   dispatch<kHalves | kFloats>(args->dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -170,10 +181,10 @@ extern "C" void fb_grid_sample(const fb_grid *args, const void *x, const void *g
       sample(*args, static_cast<const T *>(x) + n * inSample, static_cast<const T *>(grid) + n * outPlane * args->ndim,
              static_cast<T *>(y) + n * outPlane * args->channels);
   });
-}
+} FBD_NOTES_FAILURE()
 
 extern "C" void fb_grid_sample_backward(const fb_grid *args, const void *dy, const void *x, const void *grid,
-                                        void *dx, void *dgrid, int64_t begin, int64_t end) {
+                                        void *dx, void *dgrid, int64_t begin, int64_t end) try {
   const int64_t inSample = args->channels * volume(args->input), outPlane = volume(args->output);
   dispatch<kHalves | kFloats>(args->dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -188,4 +199,4 @@ extern "C" void fb_grid_sample_backward(const fb_grid *args, const void *dy, con
       if (dx) result.store(to);
     }
   });
-}
+} FBD_NOTES_FAILURE()

@@ -6,16 +6,20 @@
 
 namespace fbd {
 
+// Two kinds of indices, as PyTorch has them: advanced indexing, take, put and index_fill count negative ones from the
+// end, everything else refuses them.
 inline int64_t wrapIndex(int64_t index, int64_t size) { return index < 0 ? index + size : index; }
 inline bool isOutOfRange(int64_t index, int64_t size) { return uint64_t(wrapIndex(index, size)) >= uint64_t(size); }
+inline bool isNoPlace(int64_t index, int64_t size) { return uint64_t(index) >= uint64_t(size); }
 
 // The position of the first of count indices that is out of range, or -1.
-inline int64_t firstBadIndex(const int64_t *index, int64_t count, int64_t size) {
+inline int64_t firstBadIndex(const int64_t *index, int64_t count, int64_t size, bool fromEnd) {
+  const int64_t least = fromEnd ? -size : 0;
   bool anyBad = false;
-  for (int64_t i = 0; i < count; ++i) anyBad |= index[i] >= size || index[i] < -size;
+  for (int64_t i = 0; i < count; ++i) anyBad |= index[i] >= size || index[i] < least;
   if (!anyBad) return -1;
   for (int64_t i = 0; i < count; ++i)
-    if (isOutOfRange(index[i], size)) return i;
+    if (index[i] >= size || index[i] < least) return i;
   return -1;
 }
 
@@ -104,7 +108,7 @@ inline void dispatchReduce(fb_dtype dtype, int32_t mode, Body &&body) {
   if (mode == FB_SCATTER_ASSIGN)
     return dispatchSize(itemSize(dtype),
                         [&](auto tag) { body(std::integral_constant<int, FB_SCATTER_ASSIGN>{}, tag); });
-  dispatch<kAll>(dtype, [&](auto tag) {
+  dispatch<kAll | kUnsigned>(dtype, [&](auto tag) {
     switch (mode) {
       case FB_SCATTER_SUM: return body(std::integral_constant<int, FB_SCATTER_SUM>{}, tag);
       case FB_SCATTER_PROD: return body(std::integral_constant<int, FB_SCATTER_PROD>{}, tag);

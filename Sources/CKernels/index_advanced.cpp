@@ -1,4 +1,5 @@
 // Advanced indexing: several broadcast index arrays over dims of a strided tensor, reading and writing.
+#include "failure.hpp"
 #include "index.hpp"
 
 namespace fbd {
@@ -176,7 +177,7 @@ struct Reader {
 }  // namespace
 
 extern "C" int64_t fb_index_get(const fb_index_args *args, int64_t item_size, const void *source, void *out,
-                                int64_t begin, int64_t end) {
+                                int64_t begin, int64_t end) try {
   int64_t bad = -1;
   const Walk walk(*args, nullptr);
   dispatchSize(item_size, [&](auto tag) {
@@ -184,10 +185,10 @@ extern "C" int64_t fb_index_get(const fb_index_args *args, int64_t item_size, co
     bad = walk.forEachRun(begin, end, Reader<T>{static_cast<const T *>(source), static_cast<T *>(out)});
   });
   return bad;
-}
+} FBD_NOTES_FAILURE(-1)
 
 extern "C" int64_t fb_index_put(const fb_index_args *args, fb_dtype dtype, bool accumulate, void *target,
-                                const void *values, const int64_t *value_strides) {
+                                const void *values, const int64_t *value_strides) try {
   const Walk walk(*args, value_strides);
   const int64_t count = elementCount(*args);
   auto check = [](int64_t, int64_t) {};
@@ -201,4 +202,4 @@ extern "C" int64_t fb_index_put(const fb_index_args *args, fb_dtype dtype, bool 
     walk.forEachRun(0, count, Elements<decltype(put)>{put});
   });
   return -1;
-}
+} FBD_NOTES_FAILURE(-1)

@@ -1,5 +1,6 @@
-// gather, index_select, take, index_fill and put.
+// gather, index_select, take and index_fill.
 #include "copy_rows.hpp"
+#include "failure.hpp"
 #include "index.hpp"
 
 using namespace fbd;
@@ -10,12 +11,8 @@ namespace {
 template <class T>
 inline int64_t gatherLine(const T *from, int64_t size, int64_t stride, const int64_t *index, int64_t n, T *to) {
   for (int64_t i = 0; i < n; ++i) {
-    int64_t k = index[i];
-    if (uint64_t(k) >= uint64_t(size)) {  // rarely: it counts from the end
-      if (isOutOfRange(k, size)) return i;
-      k = wrapIndex(k, size);
-    }
-    to[i] = from[k * stride];
+    if (isNoPlace(index[i], size)) return i;
+    to[i] = from[index[i] * stride];
   }
   return -1;
 }
@@ -31,7 +28,7 @@ extern "C" int64_t fb_line_count(int32_t ndim, const int64_t *shape, int32_t dim
 
 extern "C" int64_t fb_gather(int64_t item_size, int32_t ndim, const int64_t *shape, int32_t dim, const int64_t *index,
                              const void *source, const int64_t *source_strides, int64_t size, void *out, int64_t begin,
-                             int64_t end) {
+                             int64_t end) try {
   const Lines lines{ndim, dim, shape, {source_strides, nullptr}};
   const int64_t step = lines.indexStep(), stride = lines.stride(0), lineStride = lines.lineStride(0);
   int64_t bad = -1;
@@ -63,19 +60,19 @@ extern "C" int64_t fb_gather(int64_t item_size, int32_t ndim, const int64_t *sha
       for (int64_t i = 0; i < shape[dim] && bad < 0; ++i)
         for (int64_t j = 0; j < together; ++j) {
           const int64_t at = place + i * step + j;
-          if (isOutOfRange(index[at], size)) {
+          if (isNoPlace(index[at], size)) {
             bad = at;
             return;
           }
-          static_cast<T *>(out)[at] = from[wrapIndex(index[at], size) * stride + j * lineStride];
+          static_cast<T *>(out)[at] = from[index[at] * stride + j * lineStride];
         }
     });
   });
   return bad;
-}
+} FBD_NOTES_FAILURE(-1)
 
 extern "C" int64_t fb_index_select(int64_t item_size, const void *source, int64_t outer, int64_t n, int64_t inner,
-                                   const int64_t *index, int64_t count, void *out, int64_t begin, int64_t end) {
+                                   const int64_t *index, int64_t count, void *out, int64_t begin, int64_t end) try {
   int64_t bad = -1;
   dispatchSize(item_size, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -83,7 +80,7 @@ extern "C" int64_t fb_index_select(int64_t item_size, const void *source, int64_
     T *to = static_cast<T *>(out);
     const int64_t bytes = inner * int64_t(sizeof(T));
     if (outer == 1 && isVectorRow(bytes)) {
-      bad = firstBadIndex(index + begin, end - begin, n);
+      bad = firstBadIndex(index + begin, end - begin, n, false);
       if (bad >= 0) bad += begin;
       else copyIndexedRows(source, n, index + begin, to + begin * inner, end - begin, bytes);
       return;
@@ -99,25 +96,36 @@ extern "C" int64_t fb_index_select(int64_t item_size, const void *source, int64_
     }
     for (int64_t row = begin; row < end; ++row) {
       const int64_t j = row % count, o = row / count;
-      if (isOutOfRange(index[j], n)) {
+      if (isNoPlace(index[j], n)) {
         bad = j;
         return;
       }
-      const T *item = from + (o * n + wrapIndex(index[j], n)) * inner;
+      const T *item = from + (o * n + index[j]) * inner;
       std::copy(item, item + inner, to + row * inner);
     }
   });
   return bad;
-}
+} FBD_NOTES_FAILURE(-1)
 
 extern "C" int64_t fb_take(int64_t item_size, const void *source, int64_t n, const int64_t *index, void *out,
-                           int64_t begin, int64_t end) {
-  return fb_index_select(item_size, source, 1, n, 1, index, std::max<int64_t>(end, 1), out, begin, end);
-}
+                           int64_t begin, int64_t end) try {
+  int64_t bad = -1;
+  dispatchSize(item_size, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    for (int64_t i = begin; i < end; ++i) {
+      if (isOutOfRange(index[i], n)) {
+        bad = i;
+        return;
+      }
+      static_cast<T *>(out)[i] = static_cast<const T *>(source)[wrapIndex(index[i], n)];
+    }
+  });
+  return bad;
+} FBD_NOTES_FAILURE(-1)
 
 extern "C" int64_t fb_index_fill(int64_t item_size, void *target, int64_t outer, int64_t n, int64_t inner,
-                                 const int64_t *index, int64_t count, const void *value) {
-  const int64_t bad = firstBadIndex(index, count, n);
+                                 const int64_t *index, int64_t count, const void *value) try {
+  const int64_t bad = firstBadIndex(index, count, n, true);
   if (bad >= 0) return bad;
   dispatchSize(item_size, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -129,10 +137,4 @@ extern "C" int64_t fb_index_fill(int64_t item_size, void *target, int64_t outer,
       }
   });
   return -1;
-}
-
-extern "C" int64_t fb_put(fb_dtype dtype, bool accumulate, void *target, int64_t n, const int64_t *index,
-                          int64_t count, const void *source) {
-  return fb_index_rows(dtype, accumulate ? FB_SCATTER_SUM : FB_SCATTER_ASSIGN, true, target, 1, n, 1, index, count,
-                       source, 0, n);
-}
+} FBD_NOTES_FAILURE(-1)

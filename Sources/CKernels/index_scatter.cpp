@@ -1,4 +1,5 @@
 // scatter with its reductions, and the same by whole rows: index_add, index_copy, index_reduce, embedding's gradient.
+#include "failure.hpp"
 #include "index.hpp"
 #include "scratch.hpp"
 
@@ -16,11 +17,8 @@ template <int mode, class T>
 inline int64_t scatterLine(const int64_t *index, int64_t n, const T *from, int64_t fromStride, T *to, int64_t toStride,
                            int64_t size) {
   for (int64_t i = 0; i < n; ++i) {
-    int64_t k = index[i];
-    if (uint64_t(k) >= uint64_t(size)) {  // rarely: it counts from the end
-      if (isOutOfRange(k, size)) return i;
-      k = wrapIndex(k, size);
-    }
+    const int64_t k = index[i];
+    if (isNoPlace(k, size)) return i;
     T &item = to[k * toStride];
     item = combine<mode>(item, from[i * fromStride]);
   }
@@ -48,12 +46,12 @@ int64_t firstBad(const Lines &lines, const int64_t *index, int64_t size, int64_t
   int64_t bad = -1;
   lines.forEach(begin, end, [&](int64_t place, const int64_t *, int64_t together) {
     if (together == 1 && step == 1) {
-      const int64_t found = bad < 0 ? firstBadIndex(index + place, n, size) : -1;
+      const int64_t found = bad < 0 ? firstBadIndex(index + place, n, size, false) : -1;
       if (found >= 0) bad = place + found;
       return;
     }
     for (int64_t i = 0; i < n && bad < 0; ++i) {
-      const int64_t found = firstBadIndex(index + place + i * step, together, size);
+      const int64_t found = firstBadIndex(index + place + i * step, together, size, false);
       if (found >= 0) bad = place + i * step + found;
     }
   });
@@ -72,7 +70,7 @@ void scatter(const Lines &lines, const int64_t *index, const T *source, T *targe
   lines.forEach(begin, end, [&](int64_t place, const int64_t *offsets, int64_t together) {
     T *to = target + offsets[0];
     const T *from = source + offsets[1];
-    auto at = [&](int64_t i, int64_t j) { return wrapIndex(index[place + i * step + j], size); };
+    auto at = [&](int64_t i, int64_t j) { return index[place + i * step + j]; };
     if constexpr (mode != FB_SCATTER_ASSIGN) {
       if (!includeSelf)
         for (int64_t i = 0; i < n; ++i)
@@ -137,7 +135,7 @@ using namespace fbd;
 
 extern "C" int64_t fb_scatter(fb_dtype dtype, int32_t mode, bool include_self, int32_t ndim, const int64_t *shape,
                               int32_t dim, const int64_t *index, const void *source, const int64_t *source_strides,
-                              void *target, const int64_t *target_strides, int64_t size, int64_t begin, int64_t end) {
+                              void *target, const int64_t *target_strides, int64_t size, int64_t begin, int64_t end) try {
   const Lines lines{ndim, dim, shape, {target_strides, source_strides}};
   if (shape[dim] == 0) return -1;
   int64_t bad = -1;
@@ -154,12 +152,12 @@ extern "C" int64_t fb_scatter(fb_dtype dtype, int32_t mode, bool include_self, i
     if (bad < 0) scatter<kMode>(lines, index, items, sums, size, include_self, begin, end);
   });
   return bad;
-}
+} FBD_NOTES_FAILURE(-1)
 
 extern "C" int64_t fb_index_rows(fb_dtype dtype, int32_t mode, bool include_self, void *target, int64_t outer,
                                  int64_t n, int64_t inner, const int64_t *index, int64_t count, const void *source,
-                                 int64_t begin, int64_t end) {
-  const int64_t bad = firstBadIndex(index, count, n);
+                                 int64_t begin, int64_t end) try {
+  const int64_t bad = firstBadIndex(index, count, n, false);
   if (bad >= 0 || count == 0) return bad;
   dispatchReduce(dtype, mode, [&](auto mode, auto tag) {
     using T = typename decltype(tag)::type;
@@ -167,11 +165,23 @@ extern "C" int64_t fb_index_rows(fb_dtype dtype, int32_t mode, bool include_self
                                       static_cast<const T *>(source), include_self, begin, end);
   });
   return -1;
-}
+} FBD_NOTES_FAILURE(-1)
+
+extern "C" int64_t fb_put(fb_dtype dtype, bool accumulate, void *target, int64_t n, const int64_t *index,
+                          int64_t count, const void *source) try {
+  const int64_t bad = firstBadIndex(index, count, n, true);
+  if (bad >= 0 || count == 0) return bad;
+  dispatchReduce(dtype, accumulate ? FB_SCATTER_SUM : FB_SCATTER_ASSIGN, [&](auto mode, auto tag) {
+    using T = typename decltype(tag)::type;
+    reduceRows<decltype(mode)::value>(static_cast<T *>(target), 1, n, 1, index, count, static_cast<const T *>(source),
+                                      true, 0, n);
+  });
+  return -1;
+} FBD_NOTES_FAILURE(-1)
 
 extern "C" void fb_embedding_backward(fb_dtype dtype, const void *dy, const int64_t *index, int64_t count,
                                       int64_t inner, int64_t padding_idx, const int64_t *counts, void *dweight,
-                                      int64_t begin, int64_t end) {
+                                      int64_t begin, int64_t end) try {
   dispatch<kHalves | kFloats | kComplexes>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     T *to = static_cast<T *>(dweight);
@@ -187,4 +197,4 @@ extern "C" void fb_embedding_backward(fb_dtype dtype, const void *dy, const int6
         for (int64_t i = 0; i < inner; ++i) sums[i] = wrappingAdd(sums[i], from[i]);
     }
   });
-}
+} FBD_NOTES_FAILURE()

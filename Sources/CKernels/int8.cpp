@@ -1,4 +1,5 @@
 // Products of 8-bit integers by oneDNN.
+#include "failure.hpp"
 #include "include/fb_int8.h"
 
 #include <dnnl.h>
@@ -43,7 +44,7 @@ Range rangeOf(const float *x, int64_t count) {
 }  // namespace
 
 void fb_int8_linear(const float *x, int64_t rows, int64_t in, const int8_t *weight, float weight_scale,
-                    const int32_t *sums, const float *bias, int64_t out, float *y) {
+                    const int32_t *sums, const float *bias, int64_t out, float *y) try {
   if (rows == 0 || out == 0) return;
   const Range range = rangeOf(x, rows * in);
   const fbd::Scratch bytes(size_t(rows * in)), products(size_t(rows * out) * sizeof(int32_t));
@@ -71,4 +72,4 @@ void fb_int8_linear(const float *x, int64_t rows, int64_t in, const int8_t *weig
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t o = 0; o < out; ++o)
       y[i * out + o] = float(c[i * out + o] - range.zero * sums[o]) * scale + (bias ? bias[o] : 0.f);
-}
+} FBD_NOTES_FAILURE()

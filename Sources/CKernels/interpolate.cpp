@@ -1,8 +1,8 @@
 // interpolate: every mode is a table of taps (input position, weight) per dimension.
-#include <vector>
 
 #include "accumulate.hpp"
 #include "include/fb_resample.h"
+#include "scratch.hpp"
 
 namespace fbd {
 namespace {
@@ -11,8 +11,8 @@ namespace {
 template <class C>
 struct Taps {
   int64_t count = 1;
-  std::vector<int64_t> places;
-  std::vector<C> weights;
+  fbd::Vector<int64_t> places;
+  fbd::Vector<C> weights;
   const int64_t *placesOf(int64_t o) const { return places.data() + o * count; }
   const C *weightsOf(int64_t o) const { return weights.data() + o * count; }
 };
@@ -176,8 +176,8 @@ void weigh(const fb_interpolation &v, const T *x, T *y, int64_t begin, int64_t e
 void weighBytes(const fb_interpolation &v, const uint8_t *x, uint8_t *y, int64_t begin, int64_t end) {
   const Taps<float> depth = makeTaps<float>(v, 0), height = makeTaps<float>(v, 1), width = makeTaps<float>(v, 2);
   const int64_t rows = v.input[0] * v.input[1], inWidth = v.input[2], outWidth = v.output[2];
-  std::vector<uint8_t> wide(size_t(rows * outWidth));
-  std::vector<float> sums(size_t(outWidth), 0.f);
+  fbd::Vector<uint8_t> wide(size_t(rows * outWidth));
+  fbd::Vector<float> sums(size_t(outWidth), 0.f);
   for (int64_t plane = begin; plane < end; ++plane) {
     const uint8_t *from = x + plane * volume(v.input);
     uint8_t *to = y + plane * volume(v.output);
@@ -222,7 +222,7 @@ void weighBackward(const fb_interpolation &v, const T *dy, T *dx, int64_t begin,
 
 // body(output position, input position) for every output position of a plane.
 template <class Body>
-void forEachNearest(const fb_interpolation &v, const std::vector<int64_t> (&places)[3], Body &&body) {
+void forEachNearest(const fb_interpolation &v, const fbd::Vector<int64_t> (&places)[3], Body &&body) {
   int64_t o = 0;
   for (int64_t d = 0; d < v.output[0]; ++d)
     for (int64_t h = 0; h < v.output[1]; ++h) {
@@ -232,7 +232,7 @@ void forEachNearest(const fb_interpolation &v, const std::vector<int64_t> (&plac
 }
 
 struct NearestPlaces {
-  std::vector<int64_t> places[3];
+  fbd::Vector<int64_t> places[3];
   explicit NearestPlaces(const fb_interpolation &v) {
     for (int dim = 0; dim < 3; ++dim)
       for (int64_t o = 0; o < v.output[dim]; ++o) places[dim].push_back(nearestPlace(v, dim, o));
@@ -246,7 +246,7 @@ bool isNearest(const fb_interpolation &v) { return v.mode <= FB_INTERPOLATE_NEAR
 
 using namespace fbd;
 
-extern "C" void fb_interpolate(const fb_interpolation *args, const void *x, void *y, int64_t begin, int64_t end) {
+extern "C" void fb_interpolate(const fb_interpolation *args, const void *x, void *y, int64_t begin, int64_t end) try {
   const fb_interpolation &v = *args;
   if (isNearest(v)) {
     const NearestPlaces nearest(v);
@@ -264,10 +264,10 @@ extern "C" void fb_interpolate(const fb_interpolation *args, const void *x, void
     using T = typename decltype(tag)::type;
     weigh(v, static_cast<const T *>(x), static_cast<T *>(y), begin, end);
   });
-}
+} FBD_NOTES_FAILURE()
 
 extern "C" void fb_interpolate_backward(const fb_interpolation *args, const void *dy, void *dx, int64_t begin,
-                                        int64_t end) {
+                                        int64_t end) try {
   const fb_interpolation &v = *args;
   dispatch<kHalves | kFloats | kComplexes>(v.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -288,4 +288,4 @@ extern "C" void fb_interpolate_backward(const fb_interpolation *args, const void
       weighBackward(v, from, to, begin, end);
     }
   });
-}
+} FBD_NOTES_FAILURE()

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "linalg.hpp"
+#include "scratch.hpp"
 
 namespace fb {
 namespace linalg {
@@ -43,14 +44,14 @@ template <class T> void exponential(int64_t n, const T *in, T *out) {
   if (!std::isfinite(norm)) return void(std::fill_n(out, size, T(std::numeric_limits<Real<T>>::quiet_NaN())));
   int squarings = 0;
   if (norm > theta) squarings = std::max(0, int(std::ceil(std::log2(norm / theta))));
-  std::vector<T> a(size), a2(size), a4(size), a6(size), u(size), v(size), work(size);
+  fbd::Vector<T> a(size), a2(size), a4(size), a6(size), u(size), v(size), work(size);
   const Real<T> scale = std::ldexp(Real<T>(1), -squarings);
   for (int64_t i = 0; i < size; ++i) a[i] = in[i] * scale;
   multiply(int(n), a.data(), a.data(), a2.data());
   multiply(int(n), a2.data(), a2.data(), a4.data());
   multiply(int(n), a2.data(), a4.data(), a6.data());
   // From `first` the terms of degrees 6 + first and more, without their factor a6, and the others.
-  auto half = [&](int first, std::vector<T> &result) {
+  auto half = [&](int first, fbd::Vector<T> &result) {
     for (int64_t i = 0; i < size; ++i)
       work[i] = a6[i] * Real<T>(b[12 + first]) + a4[i] * Real<T>(b[10 + first]) + a2[i] * Real<T>(b[8 + first]);
     multiply(int(n), a6.data(), work.data(), result.data());
@@ -66,7 +67,7 @@ template <class T> void exponential(int64_t n, const T *in, T *out) {
     work[i] = v[i] - u[i];
   }
   // Polynomials of one matrix commute, so the transposes that LAPACK sees solve the same system.
-  std::vector<lapack_int> pivots(n);
+  fbd::Vector<lapack_int> pivots(n);
   getrf<T>(linalg::size(n), linalg::size(n), work.data(), leading(n), pivots.data());
   getrs<T>('N', linalg::size(n), linalg::size(n), work.data(), leading(n), pivots.data(), out, leading(n));
   for (int s = 0; s < squarings; ++s) {
@@ -81,10 +82,10 @@ template <class T> void exponential(int64_t n, const T *in, T *out) {
 
 using namespace fb::linalg;
 
-void fb_matrix_exp(fb_dtype dtype, int64_t n, const void *a, void *x, int64_t begin, int64_t end) {
+void fb_matrix_exp(fb_dtype dtype, int64_t n, const void *a, void *x, int64_t begin, int64_t end) try {
   forType(dtype, [&](auto zero) {
     using T = decltype(zero);
     for (int64_t i = begin; i < end; ++i)
       exponential(n, static_cast<const T *>(a) + i * n * n, static_cast<T *>(x) + i * n * n);
   });
-}
+} FBD_NOTES_FAILURE()

@@ -2,6 +2,7 @@
 #include <cblas.h>
 
 #include "linalg.hpp"
+#include "scratch.hpp"
 
 namespace fb {
 namespace linalg {
@@ -38,7 +39,7 @@ using namespace fb::linalg;
 
 // Read by columns, a is its own conjugate and the triangles change places: conj(a) = uᴴ u gives a = uᵀ conj(u).
 void fb_cholesky(fb_dtype dtype, bool upper, int64_t n, const void *a, void *l, int32_t *info, int64_t begin,
-                 int64_t end) {
+                 int64_t end) try {
   forType(dtype, [&](auto zero) {
     using T = decltype(zero);
     for (int64_t b = begin; b < end; ++b) {
@@ -49,26 +50,26 @@ void fb_cholesky(fb_dtype dtype, bool upper, int64_t n, const void *a, void *l, 
       info[b] = potrf<T>(upper ? 'L' : 'U', size(n), out, leading(n));
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 void fb_lu(fb_dtype dtype, int64_t m, int64_t n, const void *a, void *lu, int32_t *pivots, int32_t *info,
-           int64_t begin, int64_t end) {
+           int64_t begin, int64_t end) try {
   forType(dtype, [&](auto zero) {
     using T = decltype(zero);
-    std::vector<T> columns(m * n);
+    fbd::Vector<T> columns(m * n);
     for (int64_t b = begin; b < end; ++b) {
       transpose(static_cast<const T *>(a) + b * m * n, m, n, columns.data());
       info[b] = getrf<T>(size(m), size(n), columns.data(), leading(m), pivots + b * std::min(m, n));
       transpose(columns.data(), n, m, static_cast<T *>(lu) + b * m * n);
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 void fb_solve(fb_dtype dtype, int64_t n, int64_t k, const void *a, const void *b, void *x, void *lu, int32_t *pivots,
-              int32_t *info, int64_t begin, int64_t end) {
+              int32_t *info, int64_t begin, int64_t end) try {
   forType(dtype, [&](auto zero) {
     using T = decltype(zero);
-    std::vector<T> factors(n * n), right(n * k);
+    fbd::Vector<T> factors(n * n), right(n * k);
     for (int64_t i = begin; i < end; ++i) {
       transpose(static_cast<const T *>(a) + i * n * n, n, n, factors.data());
       transpose(static_cast<const T *>(b) + i * n * k, n, k, right.data());
@@ -78,13 +79,13 @@ void fb_solve(fb_dtype dtype, int64_t n, int64_t k, const void *a, const void *b
       transpose(factors.data(), n, n, static_cast<T *>(lu) + i * n * n);
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 // The inverse of the transpose is the transpose of the inverse: nothing needs to be turned.
-void fb_inverse(fb_dtype dtype, int64_t n, const void *a, void *x, int32_t *info, int64_t begin, int64_t end) {
+void fb_inverse(fb_dtype dtype, int64_t n, const void *a, void *x, int32_t *info, int64_t begin, int64_t end) try {
   forType(dtype, [&](auto zero) {
     using T = decltype(zero);
-    std::vector<lapack_int> pivots(n);
+    fbd::Vector<lapack_int> pivots(n);
     for (int64_t b = begin; b < end; ++b) {
       T *out = static_cast<T *>(x) + b * n * n;
       std::copy_n(static_cast<const T *>(a) + b * n * n, n * n, out);
@@ -92,10 +93,10 @@ void fb_inverse(fb_dtype dtype, int64_t n, const void *a, void *x, int32_t *info
       if (info[b] == 0) info[b] = getri<T>(size(n), out, leading(n), pivots.data());
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 void fb_solve_triangular(fb_dtype dtype, bool upper, bool left, bool unit, bool adjoint, int64_t m, int64_t n,
-                         const void *a, const void *b, void *x, int64_t begin, int64_t end) {
+                         const void *a, const void *b, void *x, int64_t begin, int64_t end) try {
   forType(dtype, [&](auto zero) {
     using T = decltype(zero);
     const int64_t order = left ? m : n;
@@ -107,13 +108,13 @@ void fb_solve_triangular(fb_dtype dtype, bool upper, bool left, bool unit, bool 
               leading(order), out, leading(n));
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 void fb_ldl(fb_dtype dtype, bool hermitian, int64_t n, const void *a, void *ld, int32_t *pivots, int32_t *info,
-            int64_t begin, int64_t end) {
+            int64_t begin, int64_t end) try {
   forType(dtype, [&](auto zero) {
     using T = decltype(zero);
-    std::vector<T> columns(n * n);
+    fbd::Vector<T> columns(n * n);
     for (int64_t b = begin; b < end; ++b) {
       const T *in = static_cast<const T *>(a) + b * n * n;
       for (int64_t i = 0; i < n; ++i)
@@ -123,13 +124,13 @@ void fb_ldl(fb_dtype dtype, bool hermitian, int64_t n, const void *a, void *ld, 
       transpose(columns.data(), n, n, static_cast<T *>(ld) + b * n * n);
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 void fb_ldl_solve(fb_dtype dtype, bool hermitian, int64_t n, int64_t k, const void *ld, const int32_t *pivots,
-                  const void *b, void *x, int64_t begin, int64_t end) {
+                  const void *b, void *x, int64_t begin, int64_t end) try {
   forType(dtype, [&](auto zero) {
     using T = decltype(zero);
-    std::vector<T> factors(n * n), right(n * k);
+    fbd::Vector<T> factors(n * n), right(n * k);
     for (int64_t i = begin; i < end; ++i) {
       transpose(static_cast<const T *>(ld) + i * n * n, n, n, factors.data());
       transpose(static_cast<const T *>(b) + i * n * k, n, k, right.data());
@@ -140,4 +141,4 @@ void fb_ldl_solve(fb_dtype dtype, bool hermitian, int64_t n, int64_t k, const vo
       transpose(right.data(), k, n, static_cast<T *>(x) + i * n * k);
     }
   });
-}
+} FBD_NOTES_FAILURE()

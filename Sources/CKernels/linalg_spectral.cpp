@@ -1,5 +1,6 @@
 // Orthogonal factors, singular values, eigenvalues, least squares.
 #include "linalg.hpp"
+#include "scratch.hpp"
 
 namespace fb {
 namespace linalg {
@@ -27,7 +28,7 @@ lapack_int geev(int64_t n, T *a, std::complex<Real<T>> *w, std::complex<Real<T>>
     else
       return LAPACKE_zgeev(LAPACK_COL_MAJOR, 'N', job, order, a, ld, w, nullptr, 1, v, ld);
   } else {
-    std::vector<T> re(n), im(n), vectors(v ? n * n : 0);
+    fbd::Vector<T> re(n), im(n), vectors(v ? n * n : 0);
     lapack_int info;
     if constexpr (std::is_same_v<T, float>)
       info = LAPACKE_sgeev(LAPACK_COL_MAJOR, 'N', job, order, a, ld, re.data(), im.data(), nullptr, 1, vectors.data(), ld);
@@ -58,23 +59,23 @@ lapack_int geev(int64_t n, T *a, std::complex<Real<T>> *w, std::complex<Real<T>>
 
 using namespace fb::linalg;
 
-void fb_geqrf(fb_dtype dtype, int64_t m, int64_t n, const void *a, void *qr, void *tau, int64_t begin, int64_t end) {
+void fb_geqrf(fb_dtype dtype, int64_t m, int64_t n, const void *a, void *qr, void *tau, int64_t begin, int64_t end) try {
   forType(dtype, [&](auto zero) {
     using T = decltype(zero);
-    std::vector<T> columns(m * n);
+    fbd::Vector<T> columns(m * n);
     for (int64_t b = begin; b < end; ++b) {
       transpose(static_cast<const T *>(a) + b * m * n, m, n, columns.data());
       geqrf<T>(size(m), size(n), columns.data(), leading(m), static_cast<T *>(tau) + b * std::min(m, n));
       transpose(columns.data(), n, m, static_cast<T *>(qr) + b * m * n);
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 void fb_householder(fb_dtype dtype, int64_t m, int64_t n, int64_t columns, int64_t k, const void *v, const void *tau,
-                    void *q, int64_t begin, int64_t end) {
+                    void *q, int64_t begin, int64_t end) try {
   forType(dtype, [&](auto zero) {
     using T = decltype(zero);
-    std::vector<T> work(m * n);
+    fbd::Vector<T> work(m * n);
     for (int64_t b = begin; b < end; ++b) {
       const T *in = static_cast<const T *>(v) + b * m * columns;
       std::fill(work.begin(), work.end(), T(0));
@@ -84,14 +85,14 @@ void fb_householder(fb_dtype dtype, int64_t m, int64_t n, int64_t columns, int64
       transpose(work.data(), n, m, static_cast<T *>(q) + b * m * n);
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 void fb_ormqr(fb_dtype dtype, bool left, bool adjoint, int64_t m, int64_t n, int64_t k, const void *v,
-              const void *tau, const void *c, void *y, int64_t begin, int64_t end) {
+              const void *tau, const void *c, void *y, int64_t begin, int64_t end) try {
   forType(dtype, [&](auto zero) {
     using T = decltype(zero);
     const int64_t order = left ? m : n;
-    std::vector<T> reflectors(order * k), columns(m * n);
+    fbd::Vector<T> reflectors(order * k), columns(m * n);
     const char trans = !adjoint ? 'N' : isComplex<T> ? 'C' : 'T';
     for (int64_t b = begin; b < end; ++b) {
       transpose(static_cast<const T *>(v) + b * order * k, order, k, reflectors.data());
@@ -101,15 +102,15 @@ void fb_ormqr(fb_dtype dtype, bool left, bool adjoint, int64_t m, int64_t n, int
       transpose(columns.data(), n, m, static_cast<T *>(y) + b * m * n);
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 // Read by columns, a is aᵀ = conj(v) s uᵀ: LAPACK's left vectors, read by rows, are vh, its right ones u.
 void fb_svd(fb_dtype dtype, bool full, int64_t m, int64_t n, const void *a, void *u, void *s, void *vh, int32_t *info,
-            int64_t begin, int64_t end) {
+            int64_t begin, int64_t end) try {
   forType(dtype, [&](auto zero) {
     using T = decltype(zero);
     const int64_t k = std::min(m, n), rows = full ? n : k, columns = full ? m : k;
-    std::vector<T> work(m * n);
+    fbd::Vector<T> work(m * n);
     for (int64_t b = begin; b < end; ++b) {
       const T *in = static_cast<const T *>(a) + b * m * n;
       T *left = u ? static_cast<T *>(u) + b * m * columns : nullptr;
@@ -121,19 +122,19 @@ void fb_svd(fb_dtype dtype, bool full, int64_t m, int64_t n, const void *a, void
                          leading(columns));
       if (info[b] > 0) {  // divide and conquer did not converge: the QR iteration does more often
         std::copy_n(in, m * n, work.data());
-        std::vector<Real<T>> superdiagonal(std::max<int64_t>(k, 1));
+        fbd::Vector<Real<T>> superdiagonal(std::max<int64_t>(k, 1));
         info[b] = gesvd<T>(job, job, size(n), size(m), work.data(), leading(n), values, right, leading(n), left,
                            leading(columns), superdiagonal.data());
       }
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 void fb_eigh(fb_dtype dtype, bool upper, int64_t n, const void *a, void *w, void *v, int32_t *info, int64_t begin,
-             int64_t end) {
+             int64_t end) try {
   forType(dtype, [&](auto zero) {
     using T = decltype(zero);
-    std::vector<T> columns(n * n);
+    fbd::Vector<T> columns(n * n);
     for (int64_t b = begin; b < end; ++b) {
       transpose(static_cast<const T *>(a) + b * n * n, n, n, columns.data());
       info[b] = heevd<T>(v ? 'V' : 'N', upper ? 'U' : 'L', size(n), columns.data(), leading(n),
@@ -141,29 +142,29 @@ void fb_eigh(fb_dtype dtype, bool upper, int64_t n, const void *a, void *w, void
       if (v) transpose(columns.data(), n, n, static_cast<T *>(v) + b * n * n);
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
-void fb_eig(fb_dtype dtype, int64_t n, const void *a, void *w, void *v, int32_t *info, int64_t begin, int64_t end) {
+void fb_eig(fb_dtype dtype, int64_t n, const void *a, void *w, void *v, int32_t *info, int64_t begin, int64_t end) try {
   forType(dtype, [&](auto zero) {
     using T = decltype(zero);
     using C = std::complex<Real<T>>;
-    std::vector<T> columns(n * n);
-    std::vector<C> vectors(v ? n * n : 0);
+    fbd::Vector<T> columns(n * n);
+    fbd::Vector<C> vectors(v ? n * n : 0);
     for (int64_t b = begin; b < end; ++b) {
       transpose(static_cast<const T *>(a) + b * n * n, n, n, columns.data());
       info[b] = geev<T>(n, columns.data(), static_cast<C *>(w) + b * n, v ? vectors.data() : nullptr);
       if (v) transpose(vectors.data(), n, n, static_cast<C *>(v) + b * n * n);
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 void fb_lstsq(fb_dtype dtype, int32_t driver, double rcond, int64_t m, int64_t n, int64_t k, const void *a,
-              const void *b, void *x, int64_t *ranks, void *s, int32_t *info, int64_t begin, int64_t end) {
+              const void *b, void *x, int64_t *ranks, void *s, int32_t *info, int64_t begin, int64_t end) try {
   forType(dtype, [&](auto zero) {
     using T = decltype(zero);
     const int64_t tall = std::max(m, n), least = std::min(m, n);
-    std::vector<T> matrix(m * n), right(tall * k);
-    std::vector<lapack_int> order(n);
+    fbd::Vector<T> matrix(m * n), right(tall * k);
+    fbd::Vector<lapack_int> order(n);
     for (int64_t i = begin; i < end; ++i) {
       transpose(static_cast<const T *>(a) + i * m * n, m, n, matrix.data());
       const T *in = static_cast<const T *>(b) + i * m * k;
@@ -195,4 +196,4 @@ void fb_lstsq(fb_dtype dtype, int32_t driver, double rcond, int64_t m, int64_t n
         for (int64_t c = 0; c < k; ++c) out[r * k + c] = right[c * tall + r];
     }
   });
-}
+} FBD_NOTES_FAILURE()

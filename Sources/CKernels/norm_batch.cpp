@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "failure.hpp"
 #include "include/fb_norm.h"
 #include "norm_kernels.h"
 
@@ -82,7 +83,7 @@ template <class T> struct Channel {
   static double value(const void *data, fb_dtype dtype, int64_t k, double otherwise) {
     if (data == nullptr) return otherwise;
     double result;
-    conversions().load[dtype][FB_COMPUTE_F64](Elements(data, dtype).at(k), 1, &result, 1);
+    loadOf(dtype, FB_COMPUTE_F64)(Elements(data, dtype).at(k), 1, &result, 1);
     return result;
   }
 };
@@ -136,7 +137,7 @@ void backward(const Extent &e, const void *pg, const void *px, const void *pmean
   };
   const auto finish = [&](const Channel<T> &c, int64_t channel, double s, double t, double *a, double *b, double *k) {
     const double dw = t * c.rstd;
-    const Store store = conversions().store[FB_COMPUTE_F64][e.dtype];
+    const Store store = storeOf(FB_COMPUTE_F64, e.dtype);
     if (dweight != nullptr) store(&dw, Elements(dweight, e.dtype).at(channel), 1, 1);
     if (dbias != nullptr) store(&s, Elements(dbias, e.dtype).at(channel), 1, 1);
     *a = c.weight * c.rstd;
@@ -195,21 +196,21 @@ void backward(const Extent &e, const void *pg, const void *px, const void *pmean
 }  // namespace fb
 
 void fb_batch_norm_statistics(const void *x, void *mean, void *var, fb_dtype dtype, int64_t count, int64_t channels,
-                              int64_t inner, int64_t begin, int64_t end) {
+                              int64_t inner, int64_t begin, int64_t end) try {
   const auto run = dtype == FB_F64 ? fb::statistics<double> : fb::statistics<float>;
   run({dtype, count, channels, inner}, x, mean, var, begin, end);
-}
+} FBD_NOTES_FAILURE()
 
 void fb_batch_norm(const void *x, const void *mean, const void *var, const void *weight, const void *bias, void *y,
                    fb_dtype dtype, double eps, int64_t count, int64_t channels, int64_t inner, int64_t begin,
-                   int64_t end) {
+                   int64_t end) try {
   const auto run = dtype == FB_F64 ? fb::normalize<double> : fb::normalize<float>;
   run({dtype, count, channels, inner}, x, mean, var, weight, bias, y, eps, begin, end);
-}
+} FBD_NOTES_FAILURE()
 
 void fb_batch_norm_backward(const void *g, const void *x, const void *mean, const void *var, const void *weight,
                             void *dx, void *dweight, void *dbias, fb_dtype dtype, bool training, double eps,
-                            int64_t count, int64_t channels, int64_t inner, int64_t begin, int64_t end) {
+                            int64_t count, int64_t channels, int64_t inner, int64_t begin, int64_t end) try {
   const auto run = dtype == FB_F64 ? fb::backward<double> : fb::backward<float>;
   run({dtype, count, channels, inner}, g, x, mean, var, weight, dx, dweight, dbias, training, eps, begin, end);
-}
+} FBD_NOTES_FAILURE()

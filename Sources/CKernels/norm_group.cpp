@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "failure.hpp"
 #include "include/fb_norm.h"
 #include "norm_kernels.h"
 
@@ -97,14 +98,14 @@ void backward(const Groups &of, const void *pg, const void *px, const void *weig
 
 void fb_group_norm(const void *x, const void *weight, const void *bias, void *y, void *mean, void *rstd,
                    fb_dtype dtype, double eps, int64_t channels, int64_t groups, int64_t inner, int64_t begin,
-                   int64_t end) {
+                   int64_t end) try {
   const auto run = dtype == FB_F64 ? fb::forward<double> : fb::forward<float>;
   run({channels, groups, inner}, x, weight, bias, y, mean, rstd, dtype, eps, begin, end);
-}
+} FBD_NOTES_FAILURE()
 
 void fb_group_norm_backward(const void *g, const void *x, const void *weight, const void *mean, const void *rstd,
                             void *dx, double *sums, fb_dtype dtype, int64_t channels, int64_t groups, int64_t inner,
-                            int64_t begin, int64_t end) {
+                            int64_t begin, int64_t end) try {
   const auto run = dtype == FB_F64 ? fb::backward<double> : fb::backward<float>;
   run({channels, groups, inner}, g, x, weight, mean, rstd, dx, sums, dtype, begin, end);
-}
+} FBD_NOTES_FAILURE()

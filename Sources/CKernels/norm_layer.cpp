@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "failure.hpp"
 #include "include/fb_norm.h"
 #include "norm_kernels.h"
 
@@ -67,21 +68,21 @@ void backward(const void *pg, const void *px, const void *weight, const void *pm
 }  // namespace fb
 
 void fb_layer_norm(const void *x, const void *weight, const void *bias, void *y, void *mean, void *rstd,
-                   fb_dtype dtype, bool rms, double eps, int64_t n, int64_t begin, int64_t end) {
+                   fb_dtype dtype, bool rms, double eps, int64_t n, int64_t begin, int64_t end) try {
   const auto run = dtype == FB_F64 ? fb::forward<double> : fb::forward<float>;
   if (n > 0) run(x, weight, bias, y, mean, rstd, dtype, rms, eps, n, begin, end);
-}
+} FBD_NOTES_FAILURE()
 
 void fb_layer_norm_backward(const void *g, const void *x, const void *weight, const void *mean, const void *rstd,
-                            void *dx, double *sums, fb_dtype dtype, bool rms, int64_t n, int64_t begin, int64_t end) {
+                            void *dx, double *sums, fb_dtype dtype, bool rms, int64_t n, int64_t begin, int64_t end) try {
   const auto run = dtype == FB_F64 ? fb::backward<double> : fb::backward<float>;
   if (n > 0) run(g, x, weight, mean, rstd, dx, sums, dtype, rms, n, begin, end);
-}
+} FBD_NOTES_FAILURE()
 
-void fb_norm_parameters(double *sums, int64_t parts, int64_t n, void *dweight, void *dbias, fb_dtype dtype) {
+void fb_norm_parameters(double *sums, int64_t parts, int64_t n, void *dweight, void *dbias, fb_dtype dtype) try {
   for (int64_t part = 1; part < parts; ++part)
     for (int64_t i = 0; i < 2 * n; ++i) sums[i] += sums[part * 2 * n + i];
-  const fb::Store store = fb::conversions().store[FB_COMPUTE_F64][dtype];
+  const fb::Store store = fb::storeOf(FB_COMPUTE_F64, dtype);
   if (dbias != nullptr) store(sums, dbias, 1, static_cast<size_t>(n));
   if (dweight != nullptr) store(sums + n, dweight, 1, static_cast<size_t>(n));
-}
+} FBD_NOTES_FAILURE()

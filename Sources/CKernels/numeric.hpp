@@ -100,7 +100,9 @@ inline int64_t volume(const int64_t (&sizes)[3]) { return sizes[0] * sizes[1] * 
 
 template <class T> struct Tag { using type = T; };
 
-enum Family : unsigned { kBool = 1, kInts = 2, kHalves = 4, kFloats = 8, kComplexes = 16 };
+// kInts are uint8 and the signed integers. The other unsigned ones are a family of their own, so that only kernels which
+// are asked for them are compiled for them. float8 and complex32 are in no family: kernels that move bytes go by size.
+enum Family : unsigned { kBool = 1, kInts = 2, kHalves = 4, kFloats = 8, kComplexes = 16, kUnsigned = 32 };
 constexpr unsigned kReal = kBool | kInts | kHalves | kFloats;
 constexpr unsigned kNumbers = kInts | kHalves | kFloats;
 constexpr unsigned kAll = kReal | kComplexes;
@@ -108,7 +110,7 @@ constexpr unsigned kAll = kReal | kComplexes;
 // Calls body(Tag<T>) with the C++ type of `dtype`; traps if the dtype is not in `families` (the caller checks dtypes).
 template <unsigned families, class Body>
 inline void dispatch(fb_dtype dtype, Body &&body) {
-  switch (dtype) {
+  switch (static_cast<fb_dtype_name>(dtype)) {
     case FB_BOOL: if constexpr (families & kBool) return body(Tag<bool>{}); break;
     case FB_U8: if constexpr (families & kInts) return body(Tag<uint8_t>{}); break;
     case FB_I8: if constexpr (families & kInts) return body(Tag<int8_t>{}); break;
@@ -121,12 +123,21 @@ inline void dispatch(fb_dtype dtype, Body &&body) {
     case FB_F64: if constexpr (families & kFloats) return body(Tag<double>{}); break;
     case FB_C64: if constexpr (families & kComplexes) return body(Tag<Complex64>{}); break;
     case FB_C128: if constexpr (families & kComplexes) return body(Tag<Complex128>{}); break;
+    case FB_U16: if constexpr (families & kUnsigned) return body(Tag<uint16_t>{}); break;
+    case FB_U32: if constexpr (families & kUnsigned) return body(Tag<uint32_t>{}); break;
+    case FB_U64: if constexpr (families & kUnsigned) return body(Tag<uint64_t>{}); break;
+    case FB_F8_E4M3FN:
+    case FB_F8_E5M2:
+    case FB_C32: break;
   }
   std::abort();
 }
 
 inline int64_t itemSize(fb_dtype dtype) {
-  constexpr int64_t sizes[] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8, 8, 16};
+#define X(name, bytes, compute) bytes,
+  constexpr int64_t sizes[FB_DTYPE_COUNT] = {FB_DTYPES(X)};
+#undef X
+  if (dtype < 0 || dtype >= FB_DTYPE_COUNT) std::abort();
   return sizes[dtype];
 }
 

@@ -1,16 +1,16 @@
 // Padding by the data themselves, unfold and fold.
-#include <vector>
 
 #include "accumulate.hpp"
 #include "conv.hpp"
 #include "include/fb_resample.h"
+#include "scratch.hpp"
 
 namespace fbd {
 namespace {
 
 // The input position of every padded position, per dimension.
 struct Sources {
-  std::vector<int64_t> places[3];
+  fbd::Vector<int64_t> places[3];
   explicit Sources(const fb_padding &v) {
     for (int dim = 0; dim < 3; ++dim) {
       const int64_t n = v.input[dim], last = n - 1;
@@ -56,7 +56,7 @@ fb_conv asConvolution(const fb_unfold_args &v) {
 
 using namespace fbd;
 
-extern "C" void fb_pad(const fb_padding *args, const void *x, void *y, int64_t begin, int64_t end) {
+extern "C" void fb_pad(const fb_padding *args, const void *x, void *y, int64_t begin, int64_t end) try {
   const Sources sources(*args);
   const int64_t inPlane = volume(args->input), outPlane = sources.planeSize();
   dispatchSize(itemSize(args->dtype), [&](auto tag) {
@@ -67,9 +67,9 @@ extern "C" void fb_pad(const fb_padding *args, const void *x, void *y, int64_t b
       sources.forEach(*args, [&](int64_t o, int64_t i) { to[o] = from[i]; });
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
-extern "C" void fb_pad_backward(const fb_padding *args, const void *dy, void *dx, int64_t begin, int64_t end) {
+extern "C" void fb_pad_backward(const fb_padding *args, const void *dy, void *dx, int64_t begin, int64_t end) try {
   const Sources sources(*args);
   const int64_t inPlane = volume(args->input), outPlane = sources.planeSize();
   dispatch<kHalves | kFloats | kComplexes>(args->dtype, [&](auto tag) {
@@ -83,9 +83,9 @@ extern "C" void fb_pad_backward(const fb_padding *args, const void *dy, void *dx
       result.store(to);
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
-extern "C" void fb_unfold(const fb_unfold_args *args, const void *x, void *columns, int64_t begin, int64_t end) {
+extern "C" void fb_unfold(const fb_unfold_args *args, const void *x, void *columns, int64_t begin, int64_t end) try {
   const fb_conv conv = asConvolution(*args);
   const int64_t sample = args->channels * volume(conv.input);
   const int64_t width = args->channels * volume(conv.kernel) * volume(conv.output);
@@ -94,9 +94,9 @@ extern "C" void fb_unfold(const fb_unfold_args *args, const void *x, void *colum
     for (int64_t n = begin; n < end; ++n)
       unfold(conv, args->channels, static_cast<const T *>(x) + n * sample, static_cast<T *>(columns) + n * width);
   });
-}
+} FBD_NOTES_FAILURE()
 
-extern "C" void fb_fold(const fb_unfold_args *args, const void *columns, void *x, int64_t begin, int64_t end) {
+extern "C" void fb_fold(const fb_unfold_args *args, const void *columns, void *x, int64_t begin, int64_t end) try {
   const fb_conv conv = asConvolution(*args);
   const int64_t sample = args->channels * volume(conv.input);
   const int64_t width = args->channels * volume(conv.kernel) * volume(conv.output);
@@ -105,4 +105,4 @@ extern "C" void fb_fold(const fb_unfold_args *args, const void *columns, void *x
     for (int64_t n = begin; n < end; ++n)
       fold(conv, args->channels, static_cast<const T *>(columns) + n * width, static_cast<T *>(x) + n * sample);
   });
-}
+} FBD_NOTES_FAILURE()

@@ -1,9 +1,9 @@
 // Average pooling and its adaptive form.
 #include <limits>
-#include <vector>
 
 #include "accumulate.hpp"
 #include "pool.hpp"
+#include "scratch.hpp"
 
 namespace fbd {
 namespace {
@@ -87,7 +87,7 @@ void spreadPlane(const fb_pool &p, const T *dy, Compute<T> *dx, Find find) {
 
 // The windows along one dimension: their parts inside the input, and their share of the divisor.
 struct Windows {
-  std::vector<int64_t> begin, end, share;
+  fbd::Vector<int64_t> begin, end, share;
 
   // Whether the only window is the whole input.
   bool covers(int64_t length) const { return begin[0] == 0 && end[0] == length; }
@@ -162,7 +162,7 @@ template <class T> class Rows {
   const Windows down, across;
   const T whole;
   const int64_t width, outWidth;
-  std::vector<T> row, quotients, divisors;
+  fbd::Vector<T> row, quotients, divisors;
   bool areas;        // windows of two that lie side by side
   bool coversPlane;  // one window
   int64_t share = -1;
@@ -233,19 +233,19 @@ void spread(const fb_pool &p, const void *dy, void *dx, int64_t begin, int64_t e
 
 using namespace fbd;
 
-extern "C" void fb_avg_pool(const fb_pool *pool, const void *x, void *y, int64_t begin, int64_t end) {
+extern "C" void fb_avg_pool(const fb_pool *pool, const void *x, void *y, int64_t begin, int64_t end) try {
   average(*pool, x, y, begin, end, slidingBox);
-}
+} FBD_NOTES_FAILURE()
 
-extern "C" void fb_avg_pool_backward(const fb_pool *pool, const void *dy, void *dx, int64_t begin, int64_t end) {
+extern "C" void fb_avg_pool_backward(const fb_pool *pool, const void *dy, void *dx, int64_t begin, int64_t end) try {
   spread(*pool, dy, dx, begin, end, slidingBox);
-}
+} FBD_NOTES_FAILURE()
 
-extern "C" void fb_adaptive_avg_pool(const fb_pool *pool, const void *x, void *y, int64_t begin, int64_t end) {
+extern "C" void fb_adaptive_avg_pool(const fb_pool *pool, const void *x, void *y, int64_t begin, int64_t end) try {
   average(*pool, x, y, begin, end, adaptiveBox);
-}
+} FBD_NOTES_FAILURE()
 
 extern "C" void fb_adaptive_avg_pool_backward(const fb_pool *pool, const void *dy, void *dx, int64_t begin,
-                                              int64_t end) {
+                                              int64_t end) try {
   spread(*pool, dy, dx, begin, end, adaptiveBox);
-}
+} FBD_NOTES_FAILURE()

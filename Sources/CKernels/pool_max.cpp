@@ -1,4 +1,5 @@
 // Maximum pooling, its adaptive form, and unpooling.
+#include "failure.hpp"
 #include "pool.hpp"
 #include "pool_max_kernels.h"
 #include "scratch.hpp"
@@ -149,17 +150,17 @@ void poolPlaneAdaptively(const fb_pool &p, const T *x, T *y, int64_t *indices) {
 using namespace fbd;
 
 extern "C" void fb_max_pool(const fb_pool *pool, const void *x, void *y, int64_t *indices, int64_t begin,
-                            int64_t end) {
+                            int64_t end) try {
   const int64_t inPlane = volume(pool->input), outPlane = volume(pool->output);
   dispatch<kReal>(pool->dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     poolPlanes(*pool, static_cast<const T *>(x) + begin * inPlane, static_cast<T *>(y) + begin * outPlane,
                indices ? indices + begin * outPlane : nullptr, end - begin);
   });
-}
+} FBD_NOTES_FAILURE()
 
 extern "C" void fb_adaptive_max_pool(const fb_pool *pool, const void *x, void *y, int64_t *indices, int64_t begin,
-                                     int64_t end) {
+                                     int64_t end) try {
   const int64_t inPlane = volume(pool->input), outPlane = volume(pool->output);
   dispatch<kReal>(pool->dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -167,10 +168,10 @@ extern "C" void fb_adaptive_max_pool(const fb_pool *pool, const void *x, void *y
       poolPlaneAdaptively(*pool, static_cast<const T *>(x) + plane * inPlane, static_cast<T *>(y) + plane * outPlane,
                           indices ? indices + plane * outPlane : nullptr);
   });
-}
+} FBD_NOTES_FAILURE()
 
 extern "C" void fb_max_pool_backward(const fb_pool *pool, const void *dy, const int64_t *indices, void *dx,
-                                     int64_t begin, int64_t end) {
+                                     int64_t begin, int64_t end) try {
   const int64_t inPlane = volume(pool->input), outPlane = volume(pool->output);
   dispatch<kNumbers>(pool->dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -182,10 +183,10 @@ extern "C" void fb_max_pool_backward(const fb_pool *pool, const void *dy, const 
       for (int64_t i = 0; i < outPlane; ++i) to[places[i]] = wrappingAdd(to[places[i]], from[i]);
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 extern "C" int64_t fb_max_unpool(const fb_pool *pool, const void *x, const int64_t *indices, void *y, int64_t begin,
-                                 int64_t end) {
+                                 int64_t end) try {
   const int64_t inPlane = volume(pool->input), outPlane = volume(pool->output);
   for (int64_t i = begin * outPlane; i < end * outPlane; ++i)
     if (indices[i] < 0 || indices[i] >= inPlane) return i;
@@ -200,10 +201,10 @@ extern "C" int64_t fb_max_unpool(const fb_pool *pool, const void *x, const int64
     }
   });
   return -1;
-}
+} FBD_NOTES_FAILURE(-1)
 
 extern "C" void fb_max_unpool_backward(const fb_pool *pool, const void *dy, const int64_t *indices, void *dx,
-                                       int64_t begin, int64_t end) {
+                                       int64_t begin, int64_t end) try {
   const int64_t inPlane = volume(pool->input), outPlane = volume(pool->output);
   dispatch<kAll>(pool->dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -213,4 +214,4 @@ extern "C" void fb_max_unpool_backward(const fb_pool *pool, const void *dy, cons
         static_cast<T *>(dx)[i] = from[indices[i]];
     }
   });
-}
+} FBD_NOTES_FAILURE()

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "failure.hpp"
 #include "float_math-inl.h"
 #include "include/fb_recurrent.h"
 #include "scratch.hpp"
@@ -254,7 +255,7 @@ extern "C" int64_t fb_recurrence_packed_count(const fb_recurrence *r, bool backw
                             : HWY_DYNAMIC_DISPATCH(CountDouble)(depth, columns);
 }
 
-extern "C" void fb_recurrence_pack(const fb_recurrence *r, const void *weight, bool backward, void *packed) {
+extern "C" void fb_recurrence_pack(const fb_recurrence *r, const void *weight, bool backward, void *packed) try {
   const int64_t width = fb_gate_count(r) * r->hidden;
   if (r->dtype == FB_F32)
     HWY_DYNAMIC_DISPATCH(PackFloat)
@@ -262,11 +263,11 @@ extern "C" void fb_recurrence_pack(const fb_recurrence *r, const void *weight, b
   else
     HWY_DYNAMIC_DISPATCH(PackDouble)
     (static_cast<const double *>(weight), width, r->hidden, !backward, static_cast<double *>(packed));
-}
+} FBD_NOTES_FAILURE()
 
 extern "C" void fb_recurrence_forward(const fb_recurrence *r, const void *from_input, const void *packed,
                                       const void *bias, void *states, void *cells, void *reserve, int64_t begin,
-                                      int64_t end) {
+                                      int64_t end) try {
   auto run = [&](auto kernel, auto zero) {
     using T = decltype(zero);
     kernel(*r, static_cast<const T *>(from_input), static_cast<const T *>(packed), static_cast<const T *>(bias),
@@ -274,12 +275,12 @@ extern "C" void fb_recurrence_forward(const fb_recurrence *r, const void *from_i
   };
   if (r->dtype == FB_F32) run([](auto &&...args) { HWY_DYNAMIC_DISPATCH(ForwardFloat)(args...); }, 0.f);
   else run([](auto &&...args) { HWY_DYNAMIC_DISPATCH(ForwardDouble)(args...); }, 0.0);
-}
+} FBD_NOTES_FAILURE()
 
 extern "C" void fb_recurrence_backward(const fb_recurrence *r, const void *d_states, const void *d_cells,
                                        const void *packed, const void *states, const void *cells, const void *reserve,
                                        void *d_input, void *d_hidden, void *d_h0, void *d_c0, int64_t begin,
-                                       int64_t end) {
+                                       int64_t end) try {
   auto run = [&](auto kernel, auto zero) {
     using T = decltype(zero);
     kernel(*r, static_cast<const T *>(d_states), static_cast<const T *>(d_cells), static_cast<const T *>(packed),
@@ -289,5 +290,5 @@ extern "C" void fb_recurrence_backward(const fb_recurrence *r, const void *d_sta
   };
   if (r->dtype == FB_F32) run([](auto &&...args) { HWY_DYNAMIC_DISPATCH(BackwardFloat)(args...); }, 0.f);
   else run([](auto &&...args) { HWY_DYNAMIC_DISPATCH(BackwardDouble)(args...); }, 0.0);
-}
+} FBD_NOTES_FAILURE()
 #endif

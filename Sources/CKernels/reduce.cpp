@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "failure.hpp"
 #include "reduce.h"
 #include "reduce_task.h"
 
@@ -234,7 +235,7 @@ void mergePartial(Kind kind, int32_t domain, fb_partial &p, const fb_partial &q)
 using namespace fb;
 
 void fb_reduce(fb_reduction op, const void *in, fb_dtype in_dtype, int64_t outer, int64_t n, int64_t inner,
-               double param, void *out, fb_dtype out_dtype, void *out2, int64_t begin, int64_t end) {
+               double param, void *out, fb_dtype out_dtype, void *out2, int64_t begin, int64_t end) try {
   (void)outer;
   const Task t(op, in, in_dtype, n, inner, param);
   const Finish finish(op, t, out, out_dtype, out2);
@@ -270,22 +271,22 @@ void fb_reduce(fb_reduction op, const void *in, fb_dtype in_dtype, int64_t outer
     for (int64_t k = column; k < stop; ++k) finish(total[whole ? k : k - column], at + k - column);
     at += stop - column;
   }
-}
+} FBD_NOTES_FAILURE()
 
-int64_t fb_reduce_blocks(int64_t n, int64_t inner) { return blocksOf(n, inner); }
+int64_t fb_reduce_blocks(int64_t n, int64_t inner) try { return blocksOf(n, inner); } FBD_NOTES_FAILURE(-1)
 
 void fb_reduce_partial(fb_reduction op, const void *in, fb_dtype in_dtype, int64_t n, int64_t inner, double param,
-                       fb_partial *partials, int64_t begin_block, int64_t end_block) {
+                       fb_partial *partials, int64_t begin_block, int64_t end_block) try {
   const Task t(op, in, in_dtype, n, inner, param);
   const int64_t blocks = blocksOf(n, inner);
   if (n == 0) std::fill(partials + begin_block * inner, partials + end_block * inner, partialOfNothing(t.kind));
   for (int64_t k = begin_block; n > 0 && k < end_block; ++k) {
     reduceBlock(t, k / blocks * n * inner, k % blocks, 0, inner, partials + k * inner);
   }
-}
+} FBD_NOTES_FAILURE()
 
 void fb_reduce_combine(fb_reduction op, const fb_partial *partials, fb_dtype in_dtype, int64_t n, int64_t inner,
-                       double param, void *out, fb_dtype out_dtype, void *out2, int64_t begin, int64_t end) {
+                       double param, void *out, fb_dtype out_dtype, void *out2, int64_t begin, int64_t end) try {
   const Task t(op, nullptr, in_dtype, n, inner, param);
   const Finish finish(op, t, out, out_dtype, out2);
   const int64_t blocks = blocksOf(n, inner);
@@ -295,4 +296,4 @@ void fb_reduce_combine(fb_reduction op, const fb_partial *partials, fb_dtype in_
     for (int64_t b = 1; b < blocks; ++b) mergePartial(t.kind, t.domain, total, first[b * inner]);
     finish(total, at);
   }
-}
+} FBD_NOTES_FAILURE()

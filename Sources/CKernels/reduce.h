@@ -43,8 +43,8 @@ struct SumKernels {
 
 struct ReduceKernels {
   SumKernels sum;
-  RowKernel row[5];
-  ColumnKernel column[updateCount][5];
+  RowKernel row[FB_COMPUTE_COUNT];
+  ColumnKernel column[updateCount][FB_COMPUTE_COUNT];
 };
 
 void fillReduceRows(ReduceKernels &table);

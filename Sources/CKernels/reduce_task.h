@@ -35,8 +35,12 @@ Kind kindOf(fb_reduction op, double param) {
        : param == infinity ? MaxAbs : param == -infinity ? MinAbs : PowSum;
 }
 
-// complex<float> is reduced as complex<double>.
-int32_t domainOf(fb_dtype dtype) { return dtype == FB_C64 ? FB_COMPUTE_C128 : computeOf[dtype]; }
+// Complex numbers are reduced as complex<double>, uint64 as int64: sums and products wrap to the same bits, and nothing
+// else is asked of it.
+int32_t domainOf(fb_dtype dtype) {
+  const int32_t compute = computeOf(dtype);
+  return compute == FB_COMPUTE_C64 ? FB_COMPUTE_C128 : compute == FB_COMPUTE_U64 ? FB_COMPUTE_I64 : compute;
+}
 
 struct Task {
   Kind kind;
@@ -51,12 +55,12 @@ struct Task {
         inner(inner), param(param) {}
 
   bool isDirect() const { return dtype == nativeDtype[domain]; }
-  const char *element(int64_t k) const { return in + k * static_cast<int64_t>(dtypeSize[dtype]); }
+  const char *element(int64_t k) const { return in + k * static_cast<int64_t>(sizeOf(dtype)); }
 
   // `count` elements, `stride` apart, in the type of the domain: where they are, or copied to `tile`.
   const void *load(int64_t first, int64_t stride, char *tile, size_t count) const {
     if (isDirect() && stride == 1) return element(first);
-    conversions().load[dtype][domain](element(first), stride, tile, count);
+    loadOf(dtype, domain)(element(first), stride, tile, count);
     return tile;
   }
 };
@@ -116,7 +120,7 @@ class Finish {
   char *out2;
 
   static void put(const void *value, int32_t compute, char *to, fb_dtype dtype, int64_t at) {
-    conversions().store[compute][dtype](value, to + at * static_cast<int64_t>(dtypeSize[dtype]), 1, 1);
+    storeOf(compute, dtype)(value, to + at * static_cast<int64_t>(sizeOf(dtype)), 1, 1);
   }
   void store(double re, double im, int64_t at) const {
     const double z[2] = {re, im};

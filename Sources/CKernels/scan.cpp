@@ -1,4 +1,5 @@
 // Scans: each line carries its state from tile to tile; lines that lie side by side go through together.
+#include "failure.hpp"
 #include "include/fb_scan.h"
 
 #include <algorithm>
@@ -139,9 +140,9 @@ template <class T> void stepRow(fb_scan_op op, State<T> &s, T *x, int64_t *indic
 template <class T>
 void scan(fb_scan_op op, int32_t domain, const char *in, fb_dtype inType, char *out, fb_dtype outType,
           int64_t *indices, int64_t n, int64_t inner, bool reversed, int64_t begin, int64_t end) {
-  const Load load = conversions().load[inType][domain];
-  const Store store = conversions().store[domain][outType];
-  const int64_t inSize = static_cast<int64_t>(dtypeSize[inType]), outSize = static_cast<int64_t>(dtypeSize[outType]);
+  const Load load = loadOf(inType, domain);
+  const Store store = storeOf(domain, outType);
+  const int64_t inSize = static_cast<int64_t>(sizeOf(inType)), outSize = static_cast<int64_t>(sizeOf(outType));
   State<T> s;
   alignas(64) T tile[width];
   int64_t at[width] = {};
@@ -178,22 +179,27 @@ void run(fb_scan_op op, const void *in, fb_dtype inType, void *out, fb_dtype out
     scan<decltype(zero)>(op, domain, static_cast<const char *>(in), inType, static_cast<char *>(out), outType, indices,
                          n, inner, reversed, begin, end);
   };
-  if (outType <= FB_I64) scanAs(int64_t(0), FB_COMPUTE_I64);
-  else if (outType < FB_C64) scanAs(0.0, FB_COMPUTE_F64);
-  else scanAs(std::complex<double>(0), FB_COMPUTE_C128);
+  switch (computeOf(outType)) {
+    case FB_COMPUTE_I64:
+    case FB_COMPUTE_U64: return scanAs(int64_t(0), FB_COMPUTE_I64);
+    case FB_COMPUTE_F32:
+    case FB_COMPUTE_F64: return scanAs(0.0, FB_COMPUTE_F64);
+    case FB_COMPUTE_C64:
+    case FB_COMPUTE_C128: return scanAs(std::complex<double>(0), FB_COMPUTE_C128);
+  }
 }
 
 }  // namespace
 }  // namespace fb
 
 void fb_scan(fb_scan_op op, const void *in, fb_dtype in_dtype, void *out, fb_dtype out_dtype, int64_t *indices,
-             int64_t outer, int64_t n, int64_t inner, int64_t begin, int64_t end) {
+             int64_t outer, int64_t n, int64_t inner, int64_t begin, int64_t end) try {
   (void)outer;
   fb::run(op, in, in_dtype, out, out_dtype, indices, n, inner, false, begin, end);
-}
+} FBD_NOTES_FAILURE()
 
 void fb_scan_reversed(fb_scan_op op, const void *in, fb_dtype in_dtype, void *out, fb_dtype out_dtype,
-                      int64_t *indices, int64_t outer, int64_t n, int64_t inner, int64_t begin, int64_t end) {
+                      int64_t *indices, int64_t outer, int64_t n, int64_t inner, int64_t begin, int64_t end) try {
   (void)outer;
   fb::run(op, in, in_dtype, out, out_dtype, indices, n, inner, true, begin, end);
-}
+} FBD_NOTES_FAILURE()

@@ -1,10 +1,16 @@
 #include "scratch.hpp"
 
+#include <sys/resource.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 #include <utility>
 
-#include "include/fb_gemm.h"
+#include "include/fb_memory.h"
 
 namespace fbd {
 namespace {
@@ -18,6 +24,7 @@ std::mutex slotsLock;
 
 Scratch::Scratch(size_t bytes) {
   if (bytes == 0) return;
+  if (!mayAllocate()) throw NoMemory(bytes);
   {
     std::lock_guard<std::mutex> guard(slotsLock);
     Slot *best = nullptr;
@@ -30,13 +37,14 @@ Scratch::Scratch(size_t bytes) {
       return;
     }
   }
+  if (bytes > SIZE_MAX / 2) throw NoMemory(bytes);
   capacity = (bytes + 4095) / 4096 * 4096;
   memory = std::aligned_alloc(64, capacity);
   if (!memory) {
     fb_release_scratch();
     memory = std::aligned_alloc(64, capacity);
   }
-  if (!memory) std::abort();
+  if (!memory) throw NoMemory(bytes);
 }
 
 Scratch::~Scratch() {
@@ -67,4 +75,20 @@ extern "C" void fb_release_scratch(void) {
     std::free(slot.memory);
     slot = {};
   }
+}
+
+extern "C" void fb_trim_heap(void) {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+}
+
+extern "C" int64_t fb_memory_limit(void) {
+  int64_t least = INT64_MAX;
+  for (const auto resource : {RLIMIT_AS, RLIMIT_DATA}) {
+    rlimit limit;
+    if (getrlimit(resource, &limit) == 0 && limit.rlim_cur < static_cast<rlim_t>(INT64_MAX))
+      least = std::min(least, static_cast<int64_t>(limit.rlim_cur));
+  }
+  return least;
 }

@@ -1,4 +1,5 @@
 // searchsorted, bincount and histograms.
+#include "failure.hpp"
 #include "include/fb_sort.h"
 #include "numeric.hpp"
 
@@ -40,7 +41,7 @@ using namespace fbd;
 
 extern "C" void fb_searchsorted(fb_dtype dtype, const void *sorted, int64_t sorted_rows, int64_t n,
                                 const int64_t *sorter, const void *values, int64_t m, bool right, int64_t *out,
-                                int64_t begin, int64_t end) {
+                                int64_t begin, int64_t end) try {
   dispatch<kReal>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     for (int64_t i = begin; i < end; ++i) {
@@ -49,10 +50,10 @@ extern "C" void fb_searchsorted(fb_dtype dtype, const void *sorted, int64_t sort
                      static_cast<const T *>(values)[i], right);
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 extern "C" int64_t fb_bincount(fb_dtype dtype, const void *x, int64_t n, const void *weights, fb_dtype weights_dtype,
-                               void *out, int64_t bins) {
+                               void *out, int64_t bins) try {
   int64_t bad = -1;
   dispatch<kInts>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -71,10 +72,10 @@ extern "C" int64_t fb_bincount(fb_dtype dtype, const void *x, int64_t n, const v
     });
   });
   return bad;
-}
+} FBD_NOTES_FAILURE(-1)
 
 extern "C" void fb_histc(fb_dtype dtype, const void *x, int64_t n, const void *weights, double low, double high,
-                         int64_t bins, void *out) {
+                         int64_t bins, void *out) try {
   dispatch<kHalves | kFloats>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     using C = Compute<T>;
@@ -82,10 +83,10 @@ extern "C" void fb_histc(fb_dtype dtype, const void *x, int64_t n, const void *w
     fillBins(static_cast<const T *>(x), n, static_cast<const T *>(weights), first, last, bins, static_cast<T *>(out),
              [&](C value) { return int64_t((value - first) * C(bins) / (last - first)); });
   });
-}
+} FBD_NOTES_FAILURE()
 
 extern "C" void fb_histogram(fb_dtype dtype, const void *x, int64_t n, const void *weights, const void *edges,
-                             int64_t bins, void *out) {
+                             int64_t bins, void *out) try {
   dispatch<kHalves | kFloats>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     using C = Compute<T>;
@@ -95,4 +96,4 @@ extern "C" void fb_histogram(fb_dtype dtype, const void *x, int64_t n, const voi
              [&](C value) { return std::upper_bound(edge, edge + bins + 1, value,
                                                     [](C a, const T &b) { return a < C(b); }) - edge - 1; });
   });
-}
+} FBD_NOTES_FAILURE()

@@ -3,6 +3,7 @@
 // here too.
 #include <utility>
 
+#include "failure.hpp"
 #include "sort.hpp"
 
 namespace fbd {
@@ -131,7 +132,22 @@ int64_t medianOf(const T *x, Item<Key<T>> *items, int64_t n, int64_t stride, boo
 template <class T>
 int64_t modeOf(const T *x, Item<Key<T>> *items, int64_t n, int64_t stride) {
   loadItems(x, n, stride, items);
-  std::sort(items, items + n, Less());
+  bool hasNaN = false;
+  for (int64_t i = 0; i < n; ++i) hasNaN |= isNaN(x[i * stride]);
+  // PyTorch sorts by <, which leaves a short line with NaN as an insertion sort by it does: NaN where they stand.
+  if (hasNaN && n <= 16) {
+    for (int64_t i = 1; i < n; ++i) {
+      const auto item = items[i];
+      const T value = x[item.index * stride];
+      int64_t k = value < x[items[0].index * stride] ? 0 : i;
+      if (k > 0)
+        while (value < x[items[k - 1].index * stride]) --k;
+      std::move_backward(items + k, items + i, items + i + 1);
+      items[k] = item;
+    }
+  } else {
+    std::sort(items, items + n, Less());
+  }
   int64_t best = 0, most = 0, count = 0;
   for (int64_t i = 0; i < n; ++i) {
     ++count;
@@ -152,7 +168,7 @@ int64_t modeOf(const T *x, Item<Key<T>> *items, int64_t n, int64_t stride) {
 using namespace fbd;
 
 extern "C" void fb_topk(fb_dtype dtype, const void *x, int64_t outer, int64_t n, int64_t inner, int64_t k,
-                        bool largest, bool sorted, void *values, int64_t *indices, int64_t begin, int64_t end) {
+                        bool largest, bool sorted, void *values, int64_t *indices, int64_t begin, int64_t end) try {
   (void)outer;
   dispatch<kReal>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -165,10 +181,10 @@ extern "C" void fb_topk(fb_dtype dtype, const void *x, int64_t outer, int64_t n,
       }
     });
   });
-}
+} FBD_NOTES_FAILURE()
 
 extern "C" void fb_kthvalue(fb_dtype dtype, const void *x, int64_t outer, int64_t n, int64_t inner, int64_t k,
-                            void *values, int64_t *indices, int64_t begin, int64_t end) {
+                            void *values, int64_t *indices, int64_t begin, int64_t end) try {
   (void)outer;
   dispatch<kReal>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -179,10 +195,10 @@ extern "C" void fb_kthvalue(fb_dtype dtype, const void *x, int64_t outer, int64_
       static_cast<T *>(values)[place] = line[items[k - 1].index * inner];
     });
   });
-}
+} FBD_NOTES_FAILURE()
 
 extern "C" void fb_median(fb_dtype dtype, const void *x, int64_t outer, int64_t n, int64_t inner, bool ignore_nan,
-                          void *values, int64_t *indices, int64_t begin, int64_t end) {
+                          void *values, int64_t *indices, int64_t begin, int64_t end) try {
   (void)outer;
   dispatch<kReal>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -191,10 +207,10 @@ extern "C" void fb_median(fb_dtype dtype, const void *x, int64_t outer, int64_t 
       static_cast<T *>(values)[place] = line[indices[place] * inner];
     });
   });
-}
+} FBD_NOTES_FAILURE()
 
 extern "C" void fb_mode(fb_dtype dtype, const void *x, int64_t outer, int64_t n, int64_t inner, void *values,
-                        int64_t *indices, int64_t begin, int64_t end) {
+                        int64_t *indices, int64_t begin, int64_t end) try {
   (void)outer;
   dispatch<kReal>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -203,4 +219,4 @@ extern "C" void fb_mode(fb_dtype dtype, const void *x, int64_t outer, int64_t n,
       static_cast<T *>(values)[place] = line[indices[place] * inner];
     });
   });
-}
+} FBD_NOTES_FAILURE()

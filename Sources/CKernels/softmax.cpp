@@ -1,4 +1,5 @@
 // Softmax: rows one by one, columns in blocks that are copied, normalised and written back.
+#include "failure.hpp"
 #include "include/fb_softmax.h"
 
 #include <algorithm>
@@ -74,12 +75,12 @@ class Turned {
 using namespace fb;
 
 void fb_softmax(const void *in, void *out, fb_dtype dtype, bool log, int64_t outer, int64_t n, int64_t inner,
-                int64_t begin, int64_t end) {
+                int64_t begin, int64_t end) try {
   (void)outer;
   if (n == 0 || begin >= end) return;
   const Elements x(in, dtype), y(out, dtype);
   const SoftmaxKernels &kernels = softmaxKernels(x.compute);
-  const size_t count = static_cast<size_t>(n), size = dtypeSize[nativeDtype[x.compute]];
+  const size_t count = static_cast<size_t>(n), size = sizeOf(nativeDtype[x.compute]);
   if (inner == 1 && isNarrow(n)) {
     const Turned t(n, size);
     return forLines(begin, end, [&](int64_t line, int64_t lines) {
@@ -106,7 +107,7 @@ void fb_softmax(const void *in, void *out, fb_dtype dtype, bool log, int64_t out
   char *block = scratch.as<char>();
   char *max = block + rowBytes * count, *part = max + rowBytes, *sum = part + rowBytes;
   forColumns(n, inner, width, begin, end, [&](int64_t first, size_t columns) {
-    const Load load = conversions().load[dtype][x.compute];
+    const Load load = loadOf(dtype, x.compute);
     for (int64_t r = 0; r < n; ++r) {
       load(x.at(first + r * inner), 1, block + static_cast<size_t>(r) * columns * size, columns);
     }
@@ -115,15 +116,15 @@ void fb_softmax(const void *in, void *out, fb_dtype dtype, bool log, int64_t out
       y.store(block + static_cast<size_t>(r) * columns * size, first + r * inner, columns);
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 void fb_softmax_backward(const void *y, const void *g, void *dx, fb_dtype dtype, bool log, int64_t outer, int64_t n,
-                         int64_t inner, int64_t begin, int64_t end) {
+                         int64_t inner, int64_t begin, int64_t end) try {
   (void)outer;
   if (n == 0 || begin >= end) return;
   const Elements ys(y, dtype), gs(g, dtype), ds(dx, dtype);
   const SoftmaxKernels &kernels = softmaxKernels(ys.compute);
-  const size_t count = static_cast<size_t>(n), size = dtypeSize[nativeDtype[ys.compute]];
+  const size_t count = static_cast<size_t>(n), size = sizeOf(nativeDtype[ys.compute]);
   if (inner == 1 && isNarrow(n)) {
     const Turned first(n, size), second(n, size);
     return forLines(begin, end, [&](int64_t line, int64_t lines) {
@@ -173,15 +174,15 @@ void fb_softmax_backward(const void *y, const void *g, void *dx, fb_dtype dtype,
       ds.store(to, k, columns);
     }
   });
-}
+} FBD_NOTES_FAILURE()
 
 void fb_log_sum_exp(const void *in, void *out, fb_dtype dtype, int64_t outer, int64_t n, int64_t inner, int64_t begin,
-                    int64_t end) {
+                    int64_t end) try {
   (void)outer;
   if (n == 0 || begin >= end) return;
   const Elements x(in, dtype);
   const SoftmaxKernels &kernels = softmaxKernels(x.compute);
-  const size_t count = static_cast<size_t>(n), size = dtypeSize[nativeDtype[x.compute]];
+  const size_t count = static_cast<size_t>(n), size = sizeOf(nativeDtype[x.compute]);
   const Kernel add = fb::kernels().at[x.compute][FB_OP_ADD];
   char *to = static_cast<char *>(out);
   if (inner == 1 && !isNarrow(n)) {
@@ -202,7 +203,7 @@ void fb_log_sum_exp(const void *in, void *out, fb_dtype dtype, int64_t outer, in
       finish(t, line, static_cast<size_t>(lines));
     });
   }
-  const Load load = conversions().load[dtype][x.compute];
+  const Load load = loadOf(dtype, x.compute);
   for (int64_t line = begin; line < end;) {
     const int64_t columns = std::min({kTogether, inner - line % inner, end - line});
     const size_t width = static_cast<size_t>(columns);
@@ -212,4 +213,4 @@ void fb_log_sum_exp(const void *in, void *out, fb_dtype dtype, int64_t outer, in
     finish(t, line, width);
     line += columns;
   }
-}
+} FBD_NOTES_FAILURE()

@@ -1,4 +1,5 @@
 // Stable sort: short lines by sorting networks, long ones by radix.
+#include "failure.hpp"
 #include "sort.hpp"
 
 namespace fbd {
@@ -58,14 +59,14 @@ void sortFew(uint64_t *items, int64_t n) {
 using namespace fbd;
 
 extern "C" void fb_sort(fb_dtype dtype, const void *x, int64_t outer, int64_t n, int64_t inner, bool descending,
-                        void *values, int64_t *indices, int64_t begin, int64_t end) {
+                        void *values, int64_t *indices, int64_t begin, int64_t end) try {
   (void)outer;
   if (n == 0) return;
-  dispatch<kReal>(dtype, [&](auto tag) {
+  dispatch<kReal | kUnsigned>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const auto *from = static_cast<const T *>(x);
     auto *to = static_cast<T *>(values);
     if (inner == 1) sortLines(from, n, descending, to, indices, begin, end);
     else sortColumns(from, n, inner, descending, to, indices, begin, end);
   });
-}
+} FBD_NOTES_FAILURE()

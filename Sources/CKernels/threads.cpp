@@ -8,7 +8,9 @@
 #include <memory>
 #include <mutex>
 
+#include "failure.hpp"
 #include "gemm.hpp"
+#include "include/fb_memory.h"
 #include "include/fb_threads.h"
 
 // libgomp's entry points; declared here because the compiler's own omp.h need not be installed.
@@ -49,6 +51,8 @@ void pause() {
 // The caller takes items from the front, helpers from the back: loop after loop a core finds the memory that it wrote last.
 struct Loop {
   std::atomic<int64_t> taken{0}, front{0}, back{0}, done{0};
+  std::atomic<int64_t> failedBytes{0};  // of an item's allocation that failed
+  Starvation *const starved = starvation();
   const int64_t count;
   void (*const body)(void *, int64_t);
   void *const context;  // the caller's, valid until done == count
@@ -59,7 +63,12 @@ struct Loop {
     while (taken.fetch_add(1, std::memory_order_relaxed) < count) {
       const int64_t i = isCaller ? front.fetch_add(1, std::memory_order_relaxed)
                                  : count - 1 - back.fetch_add(1, std::memory_order_relaxed);
-      body(context, i);
+      try {
+        body(context, i);
+      } catch (...) {
+        noteFailure();
+      }
+      if (const int64_t bytes = fb_take_failure()) failedBytes.store(bytes, std::memory_order_relaxed);
       done.fetch_add(1, std::memory_order_release);
     }
   }
@@ -92,7 +101,13 @@ class Pool {
       return;
     }
     const Sharing sharing;
-    const auto current = std::make_shared<Loop>(count, body, context);
+    std::shared_ptr<Loop> current;
+    try {
+      current = std::make_shared<Loop>(count, body, context);
+    } catch (...) {
+      isBusy.store(false, std::memory_order_release);
+      throw;
+    }
     {
       const std::lock_guard<std::mutex> guard(lock);
       start(threads - 1);
@@ -110,6 +125,7 @@ class Pool {
       loop = nullptr;
     }
     isBusy.store(false, std::memory_order_release);
+    if (const int64_t bytes = current->failedBytes.load(std::memory_order_relaxed)) fb_note_failure(bytes);
   }
 
  private:
@@ -129,7 +145,8 @@ class Pool {
     for (; started < helpers; ++started) {
       struct Start { Pool *pool; int index; };
       pthread_t thread;
-      auto *argument = new Start{this, started};
+      auto *argument = new (std::nothrow) Start{this, started};
+      if (!argument) return;
       const int status = pthread_create(&thread, nullptr, [](void *raw) -> void * {
         const std::unique_ptr<Start> start(static_cast<Start *>(raw));
         start->pool->help(start->index);
@@ -157,7 +174,11 @@ class Pool {
         seen = generation.load(std::memory_order_relaxed);
         if (index < active) current = loop;
       }
-      if (current) current->work(false);
+      if (current) {
+        starvation() = current->starved;
+        current->work(false);
+        starvation() = nullptr;
+      }
     }
   }
 };
@@ -199,8 +220,8 @@ extern "C" void fb_set_threads(int32_t count) {
 
 extern "C" int32_t fb_thread_count(void) { return fbd::threadCount(); }
 
-extern "C" void fb_parallel_for(int64_t count, void (*body)(void *context, int64_t i), void *context) {
+extern "C" void fb_parallel_for(int64_t count, void (*body)(void *context, int64_t i), void *context) try {
   fbd::parallelFor(count, body, context);
-}
+} FBD_NOTES_FAILURE()
 
 extern "C" void fb_adopt_blas_threads(int64_t multiplications) { fbd::adoptThreadCount(multiplications); }

@@ -1,4 +1,5 @@
 // Distinct values and rows.
+#include "failure.hpp"
 #include "sort.hpp"
 
 namespace fbd {
@@ -35,9 +36,9 @@ bool equal(T a, T b) {
 using namespace fbd;
 
 extern "C" int64_t fb_unique(fb_dtype dtype, const void *x, int64_t n, void *values, int64_t *inverse,
-                             int64_t *counts) {
+                             int64_t *counts) try {
   int64_t found = 0;
-  dispatch<kReal>(dtype, [&](auto tag) {
+  dispatch<kReal | kUnsigned>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T *from = static_cast<const T *>(x);
     T *to = static_cast<T *>(values);
@@ -50,12 +51,12 @@ extern "C" int64_t fb_unique(fb_dtype dtype, const void *x, int64_t n, void *val
         [&](int64_t run, int64_t position) { to[run] = from[position]; });
   });
   return found;
-}
+} FBD_NOTES_FAILURE(0)
 
 extern "C" int64_t fb_unique_consecutive(fb_dtype dtype, const void *x, int64_t n, void *values, int64_t *inverse,
-                                         int64_t *counts) {
+                                         int64_t *counts) try {
   int64_t found = 0;
-  dispatch<kAll>(dtype, [&](auto tag) {
+  dispatch<kAll | kUnsigned>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T *from = static_cast<const T *>(x);
     T *to = static_cast<T *>(values);
@@ -64,12 +65,12 @@ extern "C" int64_t fb_unique_consecutive(fb_dtype dtype, const void *x, int64_t 
         [&](int64_t run, int64_t position) { to[run] = from[position]; });
   });
   return found;
-}
+} FBD_NOTES_FAILURE(0)
 
 extern "C" int64_t fb_unique_rows(fb_dtype dtype, const void *x, int64_t n, int64_t inner, bool consecutive,
-                                  int64_t *first, int64_t *inverse, int64_t *counts) {
+                                  int64_t *first, int64_t *inverse, int64_t *counts) try {
   int64_t found = 0;
-  dispatch<kReal>(dtype, [&](auto tag) {
+  dispatch<kReal | kUnsigned>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T *rows = static_cast<const T *>(x);
     auto same = [&](int64_t a, int64_t b) {
@@ -93,4 +94,4 @@ extern "C" int64_t fb_unique_rows(fb_dtype dtype, const void *x, int64_t n, int6
     found = collectRuns(n, inverse, counts, [&](int64_t i) { return order[i]; }, same, begin);
   });
   return found;
-}
+} FBD_NOTES_FAILURE(0)

@@ -26,23 +26,23 @@ private func poisoned(_ op: some Primitive, _ inputs: [Tensor]) -> [Tensor] {
 }
 
 private func perform<P: Primitive>(_ op: P, _ inputs: [Tensor], _ context: Context) throws(OpError) -> [Tensor] {
+  let operands = try placed(op, inputs)
   var bodies: [TensorBody]
-  if inputs.count == 1, let layout = try op.view(of: inputs[0].layout) {
-    let input = inputs[0].body
-    let result = Tensor(
-      TensorBody(storage: input.storage, layout: layout, dtype: op.viewDType(of: input.dtype)))
-    bodies = [result.body]
-  } else if inputs.count == 1, let layouts = try op.views(of: inputs[0].layout) {
-    let input = inputs[0].body
+  switch operands.count == 1 ? try op.aliases(of: operands[0].layout, operands[0].dtype) : .none {
+  case .one(let layout, let dtype):
+    try layout.shape.checkSizes(op.name)
+    bodies = [TensorBody(storage: operands[0].body.storage, layout: layout, dtype: dtype)]
+  case .several(let layouts):
+    let input = operands[0].body
+    for layout in layouts { try layout.shape.checkSizes(op.name) }
     bodies = layouts.map { TensorBody(storage: input.storage, layout: $0, dtype: input.dtype) }
-  } else {
-    let inputs = try onCommonDevice(op, inputs)
+  case .none:
     // Its draws are the instruction's, not something that the graph does not say.
     let results =
       if op.isRandom, context.tracer != nil {
-        try untraced { () throws(OpError) in try execute(op, inputs, context) }
+        try untraced { () throws(OpError) in try execute(op, operands, context) }
       } else {
-        try execute(op, inputs, context)
+        try execute(op, operands, context)
       }
     bodies = results.map(\.body)
   }
@@ -66,49 +66,57 @@ private func untraced<R>(_ body: () throws(OpError) -> R) throws(OpError) -> R {
   try Context.scoped({ $0.tracer = nil }) { Result(catching: body) }.get()
 }
 
-/// Scalars on the host follow the other inputs; anything else must lie together.
-private func onCommonDevice(_ op: some Primitive, _ inputs: [Tensor]) throws(OpError) -> [Tensor] {
-  guard let first = inputs.first, inputs.contains(where: { $0.device != first.device }) else { return inputs }
-  let hosted = op.hostInputs
-  var device = Device.cpu
-  for (i, input) in inputs.enumerated() where !hosted.contains(i) && !(input.device == .cpu && input.rank == 0) {
-    if device != .cpu || inputs.indices.contains(where: { $0 < i && inputs[$0].rank > 0 && !hosted.contains($0) }),
-      input.device != device
-    {
+/// The inputs on the device where the operation runs: its destination, or where they all lie. Scalars on the host follow
+/// the other inputs.
+private func placed(_ op: some Primitive, _ inputs: [Tensor]) throws(OpError) -> [Tensor] {
+  guard let first = inputs.first else { return inputs }
+  var device = first.device
+  if let destination = op.destination {
+    device = destination
+  } else {
+    guard inputs.contains(where: { $0.device != device }) else { return inputs }
+    let settled = inputs.filter { !($0.device.isHost && $0.rank == 0) }
+    device = settled.first?.device ?? device
+    guard settled.allSatisfy({ $0.device == device }) else {
       throw OpError(
         op.name, "tensors on different devices: \(inputs.map { "\($0.spec) on \($0.device)" }.joined(separator: ", "))")
     }
-    device = input.device
   }
   var moved = inputs
-  for i in inputs.indices where !hosted.contains(i) && inputs[i].device != device {
-    moved[i] = try inputs[i].copied(to: device, op: op.name)
-  }
+  for i in inputs.indices where inputs[i].device != device { moved[i] = try inputs[i].copied(to: device, op: op.name) }
   return moved
 }
 
-/// Computes on the inputs' device: its kernel, the decomposition, or the host.
+/// Computes on the inputs' device: by its kernel, by the decomposition, or on the host.
 private func execute<P: Primitive>(_ op: P, _ inputs: [Tensor], _ context: Context) throws(OpError) -> [Tensor] {
-  if P.self == Primitives.Transfer.self, let transfer = op as? Primitives.Transfer {
-    return [try inputs[0].copied(to: transfer.device, op: op.name)]
-  }
-  let hosted = op.hostInputs
-  let device =
-    inputs.indices.first { !hosted.contains($0) }.map { inputs[$0].device } ?? context.values.defaultDevice
-  if device == .cpu { return try executeOnHost(op, inputs, keepsForms: context.values.keepsForms) }
-  guard let backend = Backends.shared.find(device) else { throw OpError(op.name, "device \(device) is not available") }
-  if backend.hasKernel(for: op) {
+  for input in inputs { try op.accept(input.dtype) }
+  let device = inputs.first?.device ?? op.destination ?? context.values.defaultDevice
+  if device.isHost { return try executeOnHost(op, inputs, keepsForms: context.values.keepsForms) }
+  let backend = try Backends.shared.required(device, op: op.name)
+  let specs = inputs.map(\.spec)
+  let inferred = try op.infer(specs)
+  if backend.hasKernel(for: op, specs) {
     let inputs = op.acceptsStrides ? inputs : inputs.map { $0.isContiguous ? $0 : $0.contiguous() }
     var outputs: [Tensor] = []
-    for var spec in try op.infer(inputs.map(\.spec)) {
+    for var spec in inferred {
       spec.device = device
       outputs.append(try .uninitialized(spec, op: op.name))
     }
-    // Views hold nothing: without this the array may be gone before the call (arrays are released after their last use).
-    withExtendedLifetime(inputs) { backend.run(op, inputs.map(\.hostView), into: outputs.map(\.hostView)) }
+    defer { withExtendedLifetime((inputs, outputs)) {} }  // views hold nothing
+    do { try backend.submit(op, inputs.map(\.deviceView), into: outputs.map(\.deviceView)) } catch {
+      throw error.error(in: op.name)
+    }
     return outputs
   }
-  if let outputs = noGrad({ op.decomposed(inputs.map(\.withoutHistory)) }) { return outputs }
+  let smaller = Context.scoped({
+    $0.recordsGradients = false
+    $0.tracer = nil
+    $0.defaultDevice = device
+  }) { op.decomposed(inputs.map(\.withoutHistory)) }
+  if let smaller { return smaller }
+  guard backend.allowsHostFallback else {
+    throw OpError(op.name, "\(device) has no kernel for it, it has no decomposition, and the host must not step in")
+  }
   var onHost: [Tensor] = []
   for input in inputs { onHost.append(try input.copied(to: .cpu, op: op.name)) }
   var outputs: [Tensor] = []
@@ -120,16 +128,17 @@ private func executeOnHost<P: Primitive>(
   _ op: P, _ inputs: [Tensor], keepsForms: Bool = false
 ) throws(OpError) -> [Tensor] {
   let specs = try op.infer(inputs.map(\.spec))
+  for spec in specs { try op.accept(spec.dtype) }
   var outputs: [Tensor] = []
   outputs.reserveCapacity(specs.count)
   for spec in specs { outputs.append(try .uninitialized(spec, op: op.name)) }
   defer { withExtendedLifetime((inputs, outputs)) {} }  // views hold nothing
   if op.acceptsStrides || inputs.allSatisfy(\.isContiguous) {
-    try op.runOnHost(inputs.map { $0.hostView(keepsForms: keepsForms) }, into: outputs.map(\.hostView))
+    try op.compute(inputs.map { $0.hostView(keepsForms: keepsForms) }, into: outputs.map(\.hostView))
   } else {
     var packed: [Tensor] = []
     for input in inputs { packed.append(try input.packed(op: op.name)) }
-    try op.runOnHost(packed.map(\.hostView), into: outputs.map(\.hostView))
+    try op.compute(packed.map(\.hostView), into: outputs.map(\.hostView))
     withExtendedLifetime(packed) {}
   }
   return outputs

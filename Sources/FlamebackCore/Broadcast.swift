@@ -26,6 +26,7 @@ extension Primitives {
   package struct SumTo: Primitive {
     package static let name = "sumTo"
     package let shape: Shape
+    package var families: DType.Family { .all }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
       guard Shape.broadcast(shape, inputs[0].shape) == inputs[0].shape else {

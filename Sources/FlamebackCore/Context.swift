@@ -16,6 +16,8 @@ public final class Context: Sendable {
     var detectsAnomalies = false
     var generator: Generator?
     var autocastDType: DType?
+    /// What waits for the end of the backward pass that runs now.
+    var backwardEnd: BackwardEnd?
 
     /// Whether kernels may keep other forms of weights: without gradients the same weight serves call after call.
     var keepsForms: Bool { !recordsGradients && readsWeightsAgain }
@@ -60,6 +62,9 @@ public final class Context: Sendable {
 
   /// Whether an error was recorded in the innermost `withErrors`.
   package static var hasFailed: Bool { current.errorBox?.error != nil }
+
+  /// Whether errors are gathered by `withErrors` instead of ending the program.
+  package static var gathersErrors: Bool { current.errorBox != nil }
 
   /// Whether operations are being written down.
   package static var isTracing: Bool { current.tracer != nil }

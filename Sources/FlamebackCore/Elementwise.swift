@@ -1,4 +1,3 @@
-import CKernels
 import FlamebackKernels
 import Synchronization
 
@@ -39,19 +38,19 @@ public final class Elementwise: Sendable {
   }
 
   public let name: String
-  let arity: Int
+  package let arity: Int
   let rule: TypeRule
   let domain: Domain
   /// Inputs that do not take part in type promotion: the condition of `where`.
   let conditions: Int
-  let expression: Expression
+  package let expression: Expression
   private let explicitGradients: [Expression]?
   let refusal: String?
   let isDerivative: Bool
   /// A floating point kernel of the engine that computes the same from the same operands in one pass.
-  let kernel: fb_opcode?
+  let kernel: Opcode?
   /// The same for the gradients of each input: of g, then the inputs they read, then the result if they read it.
-  private let gradientKernels: [fb_opcode?]
+  private let gradientKernels: [Opcode?]
 
   /// Whether its gradients follow from the expression alone.
   var isPlain: Bool {
@@ -92,8 +91,8 @@ public final class Elementwise: Sendable {
 
   init(
     name: String, arity: Int, rule: TypeRule, domain: Domain, conditions: Int, expression: Expression,
-    gradients: [Expression]?, refusal: String?, isDerivative: Bool = false, kernel: fb_opcode? = nil,
-    gradientKernels: [fb_opcode?] = []
+    gradients: [Expression]?, refusal: String?, isDerivative: Bool = false, kernel: Opcode? = nil,
+    gradientKernels: [Opcode?] = []
   ) {
     self.name = name
     self.arity = arity
@@ -111,7 +110,7 @@ public final class Elementwise: Sendable {
   /// A function of one argument. `gradient`, of (g, x, y) with y the result, replaces the derived one where a stabler form exists.
   public convenience init(
     _ name: String, _ rule: TypeRule = .floating, domain: Domain = .all, noGradient reason: String? = nil,
-    kernel: fb_opcode? = nil, gradientKernel: fb_opcode? = nil,
+    kernel: Opcode? = nil, gradientKernel: Opcode? = nil,
     gradient: ((Expression, Expression, Expression) -> Expression)? = nil, _ body: (Expression) -> Expression
   ) {
     let gradients = gradient.map { [$0(.input(-1), .input(0), Expression(.result))] }
@@ -123,7 +122,7 @@ public final class Elementwise: Sendable {
   /// A function of two arguments. `gradient` gives both gradients from (g, a, b, y).
   public convenience init(
     _ name: String, _ rule: TypeRule = .promoted, domain: Domain = .all, noGradient reason: String? = nil,
-    kernel: fb_opcode? = nil, gradientKernels: [fb_opcode?] = [],
+    kernel: Opcode? = nil, gradientKernels: [Opcode?] = [],
     gradient: ((Expression, Expression, Expression, Expression) -> [Expression])? = nil,
     _ body: (Expression, Expression) -> Expression
   ) {
@@ -136,7 +135,7 @@ public final class Elementwise: Sendable {
   /// A function of any number of arguments, the first `conditions` of which do not count in type promotion.
   public convenience init(
     _ name: String, arity: Int, _ rule: TypeRule = .promoted, domain: Domain = .all, conditions: Int = 0,
-    noGradient reason: String? = nil, kernel: fb_opcode? = nil,
+    noGradient reason: String? = nil, kernel: Opcode? = nil,
     gradient: ((Expression, [Expression], Expression) -> [Expression])? = nil, _ body: ([Expression]) -> Expression
   ) {
     let inputs = (0..<arity).map(Expression.input)

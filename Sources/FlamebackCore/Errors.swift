@@ -12,6 +12,9 @@ public struct OpError: Error, CustomStringConvertible, Sendable {
   }
 
   public var description: String { "[\(op)] \(message)" }
+
+  /// Whether memory was asked for in vain.
+  var isOutOfMemory: Bool { message.hasPrefix("out of memory") }
 }
 
 /// Where `withErrors` gathers; the first error counts.

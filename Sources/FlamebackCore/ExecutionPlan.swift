@@ -35,18 +35,22 @@ package final class ExecutionPlan: Sendable {
   package let blockSize: Int
   private let resultSizes: [Int]
 
-  /// Nil where the graph does something that no kernel of the host does.
-  package init?(_ graph: Graph) {
+  /// Inputs whose memory an indexed write takes over for its result: buffers that a step changes in a few places.
+  private let overwritten: [Int]
+
+  /// Nil where the graph does something that no kernel of the host does. Of the inputs numbered `donated` the caller
+  /// wants nothing back.
+  package init?(_ graph: Graph, donated: Range<Int> = 0..<0) {
     var values: [Int: Value] = [:]
     var buffers: [Buffer] = []
     var steps: [Step] = []
     for (i, number) in graph.inputs.enumerated() {
       let spec = graph.specs[number]
-      guard spec.device == .cpu else { return nil }
+      guard spec.device.isHost else { return nil }
       values[number] = Value(place: .input(i), layout: Layout(spec.shape), dtype: spec.dtype)
     }
     for (number, tensor) in graph.constants {
-      guard tensor.device == .cpu else { return nil }
+      guard tensor.device.isHost else { return nil }
       tensor.body.storage.keepForms()
       values[number] = Value(place: .constant(tensor), layout: tensor.layout, dtype: tensor.dtype)
     }
@@ -59,18 +63,18 @@ package final class ExecutionPlan: Sendable {
     func touch(_ value: Value) { if case .block(let i) = value.place { buffers[i].last = steps.count } }
     for instruction in graph.instructions {
       let op = instruction.primitive
-      if op is Primitives.Transfer { return nil }
+      if op.destination?.isHost == false { return nil }
       var operands = instruction.inputs.map { values[$0]! }
-      if operands.count == 1, let layout = try? op.view(of: operands[0].layout) {
-        let dtype = op.viewDType(of: operands[0].dtype)
+      switch operands.count == 1 ? try? op.aliases(of: operands[0].layout, operands[0].dtype) : Aliases.none {
+      case .one(let layout, let dtype)?:
         values[instruction.outputs[0]] = Value(place: operands[0].place, layout: layout, dtype: dtype)
         continue
-      }
-      if operands.count == 1, let layouts = try? op.views(of: operands[0].layout) {
+      case .several(let layouts)?:
         for (number, layout) in zip(instruction.outputs, layouts) {
           values[number] = Value(place: operands[0].place, layout: layout, dtype: operands[0].dtype)
         }
         continue
+      case Aliases.none?, nil: break
       }
       if !op.acceptsStrides {
         for i in operands.indices where !operands[i].layout.isContiguous {
@@ -87,6 +91,8 @@ package final class ExecutionPlan: Sendable {
     }
     let outputs = graph.outputs.map { values[$0]! }
     for output in outputs { if case .block(let i) = output.place { buffers[i].isResult = true } }
+    let inputOf = Self.overwrittenInputs(steps, &buffers, outputs, donated)
+    overwritten = Set(inputOf.values).sorted()
     let donors = Self.donors(steps, &buffers)
     blockSize = Self.placed(&buffers)
     var resultSizes: [Int] = []
@@ -99,6 +105,10 @@ package final class ExecutionPlan: Sendable {
       guard case .block(let buffer) = value.place else { return value }
       let i = donors[buffer]
       var value = value
+      if let input = inputOf[i] {
+        value.place = .input(input)
+        return value
+      }
       value.place = resultOf[i].map { .result($0) } ?? .block(buffers[i].offset)
       return value
     }
@@ -110,15 +120,47 @@ package final class ExecutionPlan: Sendable {
     inputs = graph.inputs.map { graph.specs[$0] }
   }
 
+  /// The buffers that lie in an input's memory, by number: results of indexed writes into it, the last to read it.
+  private static func overwrittenInputs(
+    _ steps: [Step], _ buffers: inout [Buffer], _ outputs: [Value], _ donated: Range<Int>
+  ) -> [Int: Int] {
+    if donated.isEmpty { return [:] }
+    func input(_ value: Value) -> Int? { if case .input(let i) = value.place { i } else { nil } }
+    var last: [Int: Int] = [:]
+    for (s, step) in steps.enumerated() { for value in step.inputs { if let i = input(value) { last[i] = s } } }
+    for value in outputs { if let i = input(value) { last[i] = steps.count } }
+    var inputOf: [Int: Int] = [:]
+    for (s, step) in steps.enumerated()
+    where step.primitive.donates == .input(0) && step.outputs.count == 1 {
+      let (base, result) = (step.inputs[0], step.outputs[0])
+      guard case .block(let new) = result.place, base.dtype == result.dtype, base.layout == result.layout else {
+        continue
+      }
+      switch base.place {
+      case .input(let i):
+        guard donated.contains(i), last[i] == s, step.inputs.count(where: { input($0) == i }) == 1 else { continue }
+        inputOf[new] = i
+      case .block(let old):
+        let reads = step.inputs.count { if case .block(old) = $0.place { true } else { false } }
+        guard let i = inputOf[old], buffers[old].last == s, !buffers[old].isResult, reads == 1 else { continue }
+        inputOf[new] = i
+      default: continue
+      }
+      buffers[new].isDonated = true
+    }
+    return inputOf
+  }
+
   /// The buffer in which each one lies: its own, or that of an operand which dies in the step that makes it.
   private static func donors(_ steps: [Step], _ buffers: inout [Buffer]) -> [Int] {
     var donors = Array(buffers.indices)
-    for (i, step) in steps.enumerated() where step.primitive.mayOverwrite && step.outputs.count == 1 {
+    for (i, step) in steps.enumerated() where step.primitive.donates != .nothing && step.outputs.count == 1 {
       let result = step.outputs[0]
-      guard case .block(let new) = result.place else { continue }
+      guard case .block(let new) = result.place, !buffers[new].isDonated else { continue }
       let places = step.inputs.map { if case .block(let k) = $0.place { donors[k] } else { -1 } }
-      for (operand, old) in zip(step.inputs, places)
-      where old >= 0 && buffers[old].last == i && !buffers[old].isResult && buffers[old].size == buffers[new].size
+      for (k, (operand, old)) in zip(step.inputs, places).enumerated()
+      where step.primitive.donates.keepsInput(k) && old >= 0 && buffers[old].last == i && !buffers[old].isResult
+        && buffers[old].size == buffers[new].size
         && operand.dtype == result.dtype && operand.layout == result.layout && places.count(where: { $0 == old }) == 1
       {
         donors[new] = old
@@ -152,8 +194,11 @@ package final class ExecutionPlan: Sendable {
   }
 
   /// The results for inputs of the graph's specs.
-  package func callAsFunction(_ arguments: [Tensor]) throws(OpError) -> [Tensor] {
-    let arguments = arguments.map { $0.withoutHistory.contiguous() }
+  ///
+  /// Donated inputs whose memory nobody else holds are written over; others are copied first.
+  package func callAsFunction(_ arguments: inout [Tensor]) throws(OpError) -> [Tensor] {
+    for i in arguments.indices { arguments[i] = arguments[i].withoutHistory.contiguous() }
+    for i in overwritten where !arguments[i].isUniquelyHeld() { arguments[i] = arguments[i].clone() }
     let block = try Storage(byteCount: Swift.max(blockSize, 1), device: .cpu, op: "compile")
     var results: [Storage] = []
     for size in resultSizes { results.append(try Storage(byteCount: size, device: .cpu, op: "compile")) }
@@ -174,7 +219,7 @@ package final class ExecutionPlan: Sendable {
         strides: value.layout.strides, forms: forms)
     }
     for step in steps {
-      try step.primitive.runOnHost(step.inputs.map(view), into: step.outputs.map(view))
+      try step.primitive.compute(step.inputs.map(view), into: step.outputs.map(view))
     }
     withExtendedLifetime((block, arguments, results)) {}  // views hold nothing
     let isInference = Context.isInferenceMode

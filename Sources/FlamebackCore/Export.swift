@@ -163,7 +163,7 @@ package final class NodeWriter {
 }
 
 extension DType {
-  /// ONNX's number of the type.
+  /// ONNX's number of the type; complex32, which ONNX has not, is written as complex64.
   fileprivate var onnxCode: Int {
     switch self {
     case .float32: 1
@@ -175,9 +175,14 @@ extension DType {
     case .bool: 9
     case .float16: 10
     case .float64: 11
-    case .complex64: 14
+    case .uint16: 4
+    case .uint32: 12
+    case .uint64: 13
+    case .complex32, .complex64: 14
     case .complex128: 15
     case .bfloat16: 16
+    case .float8E4M3FN: 17
+    case .float8E5M2: 19
     }
   }
 }

@@ -1,4 +1,4 @@
-import CKernels
+import FlamebackKernels
 
 extension Expression {
   /// The gradient of this expression for input `target`, given the gradient `g` of its value.
@@ -28,7 +28,7 @@ extension Expression {
         if args.contains(where: { depends.contains(ObjectIdentifier($0.node)) }) {
           depends.insert(ObjectIdentifier(node))
         }
-      default: break
+      case .input, .parameter, .constant, .result: break
       }
     }
     var adjoint: [ObjectIdentifier: Expression] = [ObjectIdentifier(node): g]
@@ -38,7 +38,7 @@ extension Expression {
       if case .input(target) = node.kind { total = total + g }
       guard case .operation(let opcode, let args) = node.kind else { continue }
       let value = node === root ? Expression(.result) : Expression(node)
-      if opcode == FB_OP_SELECT {  // each branch on its own: what the other one computes may be infinite
+      if opcode == .select {  // each branch on its own: what the other one computes may be infinite
         let branches = args[1...].map { arg in
           depends.contains(ObjectIdentifier(arg.node)) ? arg.pullback(g, to: target, root: root) : 0
         }
@@ -58,97 +58,107 @@ extension Expression {
 
   /// g · conj(∂ op / ∂ args[i]), with y the operation's value.
   private static func derivative(
-    _ opcode: fb_opcode, _ args: [Expression], _ y: Expression, _ g: Expression, _ i: Int
+    _ opcode: Opcode, _ args: [Expression], _ y: Expression, _ g: Expression, _ i: Int
   ) -> Expression {
     let x = args[0]
     switch opcode {
-    case FB_OP_ADD: return g
-    case FB_OP_SUB: return i == 0 ? g : -g
-    case FB_OP_MUL: return g * args[1 - i].conj
-    case FB_OP_DIV: return i == 0 ? g / args[1].conj : -(g * (y / args[1]).conj)
-    case FB_OP_NEG: return -g
-    case FB_OP_CONJ: return g.conj
-    case FB_OP_REAL: return g.real
-    case FB_OP_IMAG: return op(FB_OP_COMPLEX, 0, g.real)
-    case FB_OP_COMPLEX: return i == 0 ? g.real : g.imag
-    case FB_OP_ABS: return g.real * x.sign
-    case FB_OP_RECIPROCAL: return -(g * (y * y).conj)
-    case FB_OP_SQRT: return g / (2 * y).conj
-    case FB_OP_RSQRT: return -0.5 * (g * (y * y * y).conj)
-    case FB_OP_POW: return powerDerivative(x, args[1], y, g, i)
-    case FB_OP_REMAINDER: return i == 0 ? g : -(g * op(FB_OP_FLOORDIV, x, args[1]))
-    case FB_OP_FMOD: return i == 0 ? g : -(g * op(FB_OP_TRUNCDIV, x, args[1]))
+    case .add: return g
+    case .sub: return i == 0 ? g : -g
+    case .mul: return g * args[1 - i].conj
+    case .div: return i == 0 ? g / args[1].conj : -(g * (y / args[1]).conj)
+    case .neg: return -g
+    case .conj: return g.conj
+    case .real: return g.real
+    case .imag: return op(.complex, 0, g.real)
+    case .complex: return i == 0 ? g.real : g.imag
+    case .abs: return g.real * x.sign
+    case .reciprocal: return -(g * (y * y).conj)
+    case .sqrt: return g / (2 * y).conj
+    case .rsqrt: return -0.5 * (g * (y * y * y).conj)
+    case .pow: return powerDerivative(x, args[1], y, g, i)
+    case .remainder: return i == 0 ? g : -(g * op(.floorDiv, x, args[1]))
+    case .fmod: return i == 0 ? g : -(g * op(.truncDiv, x, args[1]))
     // Ties share the gradient.
-    case FB_OP_MAXIMUM: return (x .== args[1]).select(g / 2, (args[i] .< args[1 - i]).select(0, g))
-    case FB_OP_MINIMUM: return (x .== args[1]).select(g / 2, (args[i] .> args[1 - i]).select(0, g))
-    case FB_OP_FMAX, FB_OP_FMIN:
-      let first = (opcode == FB_OP_FMAX ? x .>= args[1] : x .<= args[1]) .| args[1].isNaN
-      return i == 0 ? first.select(g, 0) : first.select(0, g)
-    case FB_OP_ATAN2:
+    case .maximum: return (x .== args[1]).select(g / 2, (args[i] .< args[1 - i]).select(0, g))
+    case .minimum: return (x .== args[1]).select(g / 2, (args[i] .> args[1 - i]).select(0, g))
+    case .fmax, .fmin:
+      let first = (opcode == .fmax ? x .>= args[1] : x .<= args[1]) .| args[1].isNaN
+      return (x .== args[1]).select(g / 2, i == 0 ? first.select(g, 0) : first.select(0, g))
+    case .atan2:
       let square = x * x + args[1] * args[1]
-      return i == 0 ? g * (args[1] / square) : g * (-x / square)
-    case FB_OP_HYPOT: return g * (args[i] / y)
-    case FB_OP_COPYSIGN:
+      let share = i == 0 ? args[1] / square : -x / square
+      return g * (square .== 0).select(0, share)  // at the origin PyTorch says that nothing moves
+    case .hypot: return g * (args[i] / y)
+    case .copySign:
       return i == 0 ? g * (x .== 0).select(0, y / x) : 0
-    case FB_OP_EXP: return g * y.conj
-    case FB_OP_EXP2: return g * (y * constant(.float(0.693147180559945309))).conj
-    case FB_OP_EXPM1: return g * (y + 1).conj
-    case FB_OP_LOG: return g / x.conj
-    case FB_OP_LOG2: return g / (x * constant(.float(0.693147180559945309))).conj
-    case FB_OP_LOG10: return g / (x * constant(.float(2.302585092994045684))).conj
-    case FB_OP_LOG1P: return g / (x + 1).conj
-    case FB_OP_SIN: return g * op(FB_OP_COS, x).conj
-    case FB_OP_COS: return g * -op(FB_OP_SIN, x).conj
-    case FB_OP_TAN: return g * (1 + y * y).conj
-    case FB_OP_ASIN: return g * op(FB_OP_RSQRT, 1 - x * x).conj
-    case FB_OP_ACOS: return g * -op(FB_OP_RSQRT, 1 - x * x).conj
-    case FB_OP_ATAN: return g / (x * x + 1).conj
-    case FB_OP_SINH: return g * op(FB_OP_COSH, x).conj
-    case FB_OP_COSH: return g * op(FB_OP_SINH, x).conj
-    case FB_OP_TANH: return g * (1 - y * y).conj
-    case FB_OP_ASINH: return g * op(FB_OP_RSQRT, x * x + 1).conj
-    case FB_OP_ACOSH: return g * (op(FB_OP_RSQRT, x - 1) * op(FB_OP_RSQRT, x + 1)).conj
-    case FB_OP_ATANH: return g / (1 - x * x).conj
-    case FB_OP_SIGMOID: return g * ((1 - y) * y).conj
-    case FB_OP_ERF: return g * (constant(.float(1.128379167095512574)) * op(FB_OP_EXP, -(x * x)))
-    case FB_OP_ERFC: return g * (constant(.float(-1.128379167095512574)) * op(FB_OP_EXP, -(x * x)))
-    case FB_OP_ERFINV: return g * (constant(.float(0.886226925452758014)) * op(FB_OP_EXP, y * y))
-    case FB_OP_LGAMMA: return g * op(FB_OP_DIGAMMA, x)
-    case FB_OP_DIGAMMA: return g * op(FB_OP_POLYGAMMA, 1, x)
-    case FB_OP_POLYGAMMA: return i == 1 ? g * op(FB_OP_POLYGAMMA, x + 1, args[1]) : constant(.float(.nan))
-    case FB_OP_I0: return g * op(FB_OP_I1, x)
-    case FB_OP_I0E: return g * (op(FB_OP_I1E, x) - x.sign * y)
+    case .exp: return g * y.conj
+    case .exp2: return g * (y * constant(.float(0.693147180559945309))).conj
+    case .expm1: return g * (y + 1).conj
+    case .log: return g / x.conj
+    case .log2: return g / (x * constant(.float(0.693147180559945309))).conj
+    case .log10: return g / (x * constant(.float(2.302585092994045684))).conj
+    case .log1p: return g / (x + 1).conj
+    case .sin: return g * op(.cos, x).conj
+    case .cos: return g * -op(.sin, x).conj
+    case .tan: return g * (1 + y * y).conj
+    case .asin: return g * op(.rsqrt, 1 - x * x).conj
+    case .acos: return g * -op(.rsqrt, 1 - x * x).conj
+    case .atan: return g / (x * x + 1).conj
+    case .sinh: return g * op(.cosh, x).conj
+    case .cosh: return g * op(.sinh, x).conj
+    case .tanh: return g * (1 - y * y).conj
+    case .asinh: return g * op(.rsqrt, x * x + 1).conj
+    case .acosh: return g * (op(.rsqrt, x - 1) * op(.rsqrt, x + 1)).conj
+    case .atanh: return g / (1 - x * x).conj
+    case .sigmoid: return g * ((1 - y) * y).conj
+    case .erf: return g * (constant(.float(1.128379167095512574)) * op(.exp, -(x * x)))
+    case .erfc: return g * (constant(.float(-1.128379167095512574)) * op(.exp, -(x * x)))
+    case .erfinv: return g * (constant(.float(0.886226925452758014)) * op(.exp, y * y))
+    case .lgamma: return g * op(.digamma, x)
+    case .digamma: return g * op(.polygamma, 1, x)
+    case .polygamma: return i == 1 ? g * op(.polygamma, x + 1, args[1]) : constant(.float(.nan))
+    case .i0: return g * op(.i1, x)
+    case .i0e: return g * (op(.i1e, x) - x.sign * y)
     // i1(x)/x → 1/2 at 0.
-    case FB_OP_I1: return g * (x.abs .> tiny).select(op(FB_OP_I0, x) - y / x, 0.5)
-    case FB_OP_I1E: return g * (x.abs .> tiny).select(op(FB_OP_I0E, x) - y * (x.sign + 1 / x), 0.5)
-    case FB_OP_ERFCX: return g * (2 * x * y - constant(.float(1.128379167095512574)))
-    case FB_OP_NDTRI: return g * (constant(.float(2.506628274631000502)) * op(FB_OP_EXP, 0.5 * y * y))
-    case FB_OP_ZETA:
-      return i == 1 ? g * (-x * op(FB_OP_ZETA, x + 1, args[1])) : constant(.float(.nan))
-    case FB_OP_IGAMMA, FB_OP_IGAMMAC:
+    case .i1: return g * (x.abs .> tiny).select(op(.i0, x) - y / x, 0.5)
+    case .i1e: return g * (x.abs .> tiny).select(op(.i0e, x) - y * (x.sign + 1 / x), 0.5)
+    case .erfcx: return g * (2 * x * y - constant(.float(1.128379167095512574)))
+    case .ndtri: return g * (constant(.float(2.506628274631000502)) * op(.exp, 0.5 * y * y))
+    case .zeta:
+      return i == 1 ? g * (-x * op(.zeta, x + 1, args[1])) : constant(.float(.nan))
+    case .igamma, .igammac:
       if i == 0 { return constant(.float(.nan)) }
       let z = args[1]
-      let density = op(FB_OP_EXP, (x - 1) * op(FB_OP_LOG, z) - z - op(FB_OP_LGAMMA, x))
-      return opcode == FB_OP_IGAMMA ? g * density : -(g * density)
-    case FB_OP_BESSEL_J0: return -(g * op(FB_OP_BESSEL_J1, x))
+      let density = op(.exp, (x - 1) * op(.log, z) - z - op(.lgamma, x))
+      return opcode == .igamma ? g * density : -(g * density)
+    case .besselJ0: return -(g * op(.besselJ1, x))
     // j1(x)/x → 1/2 at 0.
-    case FB_OP_BESSEL_J1: return g * (x.abs .> tiny).select(op(FB_OP_BESSEL_J0, x) - y / x, 0.5)
-    case FB_OP_BESSEL_Y0: return -(g * op(FB_OP_BESSEL_Y1, x))
-    case FB_OP_BESSEL_Y1: return g * (op(FB_OP_BESSEL_Y0, x) - y / x)
-    case FB_OP_K0: return -(g * op(FB_OP_K1, x))
-    case FB_OP_K1: return -(g * (op(FB_OP_K0, x) + y / x))
-    case FB_OP_K0E: return g * (y - op(FB_OP_K1E, x))
-    case FB_OP_K1E: return g * (y - op(FB_OP_K0E, x) - y / x)
-    case FB_OP_SPHERICAL_J0: return g * (x.abs .> tiny).select((op(FB_OP_COS, x) - y) / x, 0)
+    case .besselJ1: return g * (x.abs .> tiny).select(op(.besselJ0, x) - y / x, 0.5)
+    case .besselY0: return -(g * op(.besselY1, x))
+    case .besselY1: return g * (op(.besselY0, x) - y / x)
+    case .k0: return -(g * op(.k1, x))
+    case .k1: return -(g * (op(.k0, x) + y / x))
+    case .k0e: return g * (y - op(.k1e, x))
+    case .k1e: return g * (y - op(.k0e, x) - y / x)
+    case .sphericalJ0: return g * (x.abs .> tiny).select((op(.cos, x) - y) / x, 0)
     // Not provided: their functions refuse to be differentiated.
-    case FB_OP_AIRY_AI, FB_OP_CHEBYSHEV_T, FB_OP_CHEBYSHEV_U, FB_OP_CHEBYSHEV_V, FB_OP_CHEBYSHEV_W, FB_OP_HERMITE_H,
-      FB_OP_HERMITE_HE, FB_OP_LAGUERRE_L, FB_OP_LEGENDRE_P:
+    case .airyAi, .chebyshevT, .chebyshevU, .chebyshevV, .chebyshevW, .hermiteH,
+      .hermiteHe, .laguerreL, .legendreP:
       return constant(.float(.nan))
-    case FB_OP_SGN:  // zero for real values; for complex ones the part across the direction
-      return op(FB_OP_SELECT, x.abs .== 0, 0, (g - y * (g * y.conj).real) / x.abs)
-    case FB_OP_ANGLE:  // g · (i x / |x|²), zero on the real axis in real arithmetic
-      return op(FB_OP_SELECT, x.abs .== 0, 0, op(FB_OP_COMPLEX, -(g.real * x.imag), g.real * x.real) / (x.abs * x.abs))
-    default: return 0  // comparisons, rounding, logic: flat wherever they have a slope
+    case .sgn:  // zero for real values; for complex ones the part across the direction
+      return op(.select, x.abs .== 0, 0, (g - y * (g * y.conj).real) / x.abs)
+    case .angle:  // g · (i x / |x|²), zero on the real axis in real arithmetic
+      return op(.select, x.abs .== 0, 0, op(.complex, -(g.real * x.imag), g.real * x.real) / (x.abs * x.abs))
+    // Flat wherever they have a slope; integers have none.
+    case .eq, .ne, .lt, .le, .gt, .ge, .logicalAnd, .logicalOr, .logicalXor, .logicalNot, .isNaN, .isInf, .signBit,
+      .floor, .ceil, .trunc, .round, .floorDiv, .truncDiv, .nextAfter, .bitwiseAnd, .bitwiseOr, .bitwiseXor,
+      .bitwiseNot, .shiftLeft, .shiftRight, .gcd, .lcm:
+      return 0
+    case .select: preconditionFailure("each branch of a selection has its own gradient")
+    case .gelu, .geluGrad, .geluTanh, .geluTanhGrad, .silu, .siluGrad, .tanhGrad, .sigmoidGrad, .relu, .reluGrad,
+      .leakyRelu, .leakyReluGrad, .absGrad, .sqrtGrad, .erfGrad, .divisorGrad, .maximumGrad, .maximumGradOfSecond,
+      .scaleShift:
+      preconditionFailure("expressions that are differentiated hold no whole functions")
     }
   }
 
@@ -167,6 +177,6 @@ extension Expression {
       return (b .== 0).select(0, g * (b * a.pow(b - 1)).conj)
     }
     let isPositive = (b.real.sign .== 1) .| (b.real .== 0)  // complex numbers have no order
-    return ((a .== 0) .& isPositive).select(0, g * (y * op(FB_OP_LOG, a)).conj)
+    return ((a .== 0) .& isPositive).select(0, g * (y * op(.log, a)).conj)
   }
 }

@@ -5,23 +5,23 @@ import FlamebackKernels
 ///
 /// It is data: compiled to a register program for any device, differentiated symbolically, joined by fusion.
 public struct Expression: Sendable {
-  indirect enum Kind: Sendable {
+  package indirect enum Kind: Sendable {
     case input(Int)
     case parameter(Int)
     case constant(Scalar)
     /// The function's own result, in a derivative.
     case result
-    case operation(fb_opcode, [Expression])
+    case operation(Opcode, [Expression])
   }
 
-  final class Node: Sendable {
-    let kind: Kind
+  package final class Node: Sendable {
+    package let kind: Kind
     init(_ kind: Kind) { self.kind = kind }
   }
 
-  let node: Node
+  package let node: Node
   init(_ kind: Kind) { node = Node(kind) }
-  var kind: Kind { node.kind }
+  package var kind: Kind { node.kind }
 
   static func input(_ i: Int) -> Expression { Expression(.input(i)) }
 
@@ -31,26 +31,26 @@ public struct Expression: Sendable {
   var constant: Scalar? { if case .constant(let value) = kind { value } else { nil } }
 
   /// An operation, simplified where an operand is 0 or 1. (0 · x stays unless x is a constant: x may be NaN.)
-  static func op(_ opcode: fb_opcode, _ args: Expression...) -> Expression {
+  static func op(_ opcode: Opcode, _ args: Expression...) -> Expression {
     let a = args[0].constant
     let b = args.count > 1 ? args[1].constant : nil
-    switch opcode {
-    case FB_OP_ADD:
+    if opcode == .add {
       if a?.isZero == true { return args[1] }
       if b?.isZero == true { return args[0] }
-    case FB_OP_SUB:
+    } else if opcode == .sub {
       if b?.isZero == true { return args[0] }
-      if a?.isZero == true { return op(FB_OP_NEG, args[1]) }
-    case FB_OP_MUL:
+      if a?.isZero == true { return op(.neg, args[1]) }
+    } else if opcode == .mul {
       if a?.isOne == true { return args[1] }
       if b?.isOne == true { return args[0] }
-    case FB_OP_DIV: if b?.isOne == true { return args[0] }
-    case FB_OP_NEG:
+    } else if opcode == .div {
+      if b?.isOne == true { return args[0] }
+    } else if opcode == .neg {
       if case .float(let value)? = a { return .constant(.float(-value)) }
       if case .int(let value)? = a { return .constant(.int(-value)) }
-      if case .operation(FB_OP_NEG, let inner) = args[0].kind { return inner[0] }
-    case FB_OP_CONJ, FB_OP_REAL: if let a, a.imaginary == 0 { return args[0] }
-    default: break
+      if case .operation(.neg, let inner) = args[0].kind { return inner[0] }
+    } else if opcode == .conj || opcode == .real, let a, a.imaginary == 0 {
+      return args[0]
     }
     return Expression(.operation(opcode, args))
   }
@@ -65,42 +65,42 @@ extension Expression: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
   public init(floatLiteral value: Double) { self = .constant(.float(value)) }
   public init(integerLiteral value: Int) { self = .constant(.int(value)) }
 
-  public static func + (a: Expression, b: Expression) -> Expression { op(FB_OP_ADD, a, b) }
-  public static func - (a: Expression, b: Expression) -> Expression { op(FB_OP_SUB, a, b) }
-  public static func * (a: Expression, b: Expression) -> Expression { op(FB_OP_MUL, a, b) }
-  public static func / (a: Expression, b: Expression) -> Expression { op(FB_OP_DIV, a, b) }
-  public static prefix func - (a: Expression) -> Expression { op(FB_OP_NEG, a) }
+  public static func + (a: Expression, b: Expression) -> Expression { op(.add, a, b) }
+  public static func - (a: Expression, b: Expression) -> Expression { op(.sub, a, b) }
+  public static func * (a: Expression, b: Expression) -> Expression { op(.mul, a, b) }
+  public static func / (a: Expression, b: Expression) -> Expression { op(.div, a, b) }
+  public static prefix func - (a: Expression) -> Expression { op(.neg, a) }
 
   /// Comparisons and logic give 1 or 0.
-  public static func .== (a: Expression, b: Expression) -> Expression { op(FB_OP_EQ, a, b) }
-  public static func .!= (a: Expression, b: Expression) -> Expression { op(FB_OP_NE, a, b) }
-  public static func .< (a: Expression, b: Expression) -> Expression { op(FB_OP_LT, a, b) }
-  public static func .<= (a: Expression, b: Expression) -> Expression { op(FB_OP_LE, a, b) }
-  public static func .> (a: Expression, b: Expression) -> Expression { op(FB_OP_GT, a, b) }
-  public static func .>= (a: Expression, b: Expression) -> Expression { op(FB_OP_GE, a, b) }
-  public static func .& (a: Expression, b: Expression) -> Expression { op(FB_OP_LOGICAL_AND, a, b) }
-  public static func .| (a: Expression, b: Expression) -> Expression { op(FB_OP_LOGICAL_OR, a, b) }
-  public static prefix func .! (a: Expression) -> Expression { op(FB_OP_LOGICAL_NOT, a) }
+  public static func .== (a: Expression, b: Expression) -> Expression { op(.eq, a, b) }
+  public static func .!= (a: Expression, b: Expression) -> Expression { op(.ne, a, b) }
+  public static func .< (a: Expression, b: Expression) -> Expression { op(.lt, a, b) }
+  public static func .<= (a: Expression, b: Expression) -> Expression { op(.le, a, b) }
+  public static func .> (a: Expression, b: Expression) -> Expression { op(.gt, a, b) }
+  public static func .>= (a: Expression, b: Expression) -> Expression { op(.ge, a, b) }
+  public static func .& (a: Expression, b: Expression) -> Expression { op(.logicalAnd, a, b) }
+  public static func .| (a: Expression, b: Expression) -> Expression { op(.logicalOr, a, b) }
+  public static prefix func .! (a: Expression) -> Expression { op(.logicalNot, a) }
 
   /// `then` where the expression is not 0, `otherwise` elsewhere.
   public func select(_ then: Expression, _ otherwise: Expression) -> Expression {
     if let value = constant { return value.bool ? then : otherwise }
-    return .op(FB_OP_SELECT, self, then, otherwise)
+    return .op(.select, self, then, otherwise)
   }
 
   /// The product; nothing where this is the number 0, whatever `x` may be: a term that was not asked for.
   public func times(_ x: Expression) -> Expression { constant?.isZero == true ? 0 : self * x }
 
-  public func pow(_ exponent: Expression) -> Expression { .op(FB_OP_POW, self, exponent) }
+  public func pow(_ exponent: Expression) -> Expression { .op(.pow, self, exponent) }
   public var squared: Expression { self * self }
-  public var abs: Expression { .op(FB_OP_ABS, self) }
+  public var abs: Expression { .op(.abs, self) }
   /// x / |x|, 0 for 0.
-  public var sign: Expression { .op(FB_OP_SGN, self) }
-  public var conj: Expression { .op(FB_OP_CONJ, self) }
-  public var real: Expression { .op(FB_OP_REAL, self) }
-  public var imag: Expression { .op(FB_OP_IMAG, self) }
-  public var isNaN: Expression { .op(FB_OP_ISNAN, self) }
-  public var isInfinite: Expression { .op(FB_OP_ISINF, self) }
+  public var sign: Expression { .op(.sgn, self) }
+  public var conj: Expression { .op(.conj, self) }
+  public var real: Expression { .op(.real, self) }
+  public var imag: Expression { .op(.imag, self) }
+  public var isNaN: Expression { .op(.isNaN, self) }
+  public var isInfinite: Expression { .op(.isInf, self) }
 }
 
 infix operator .| : LogicalDisjunctionPrecedence
@@ -109,23 +109,24 @@ prefix operator .!
 
 /// The functions an expression may use, by their usual names.
 extension Expression {
-  public static func exp(_ x: Expression) -> Expression { op(FB_OP_EXP, x) }
-  public static func log(_ x: Expression) -> Expression { op(FB_OP_LOG, x) }
-  public static func log1p(_ x: Expression) -> Expression { op(FB_OP_LOG1P, x) }
-  public static func expm1(_ x: Expression) -> Expression { op(FB_OP_EXPM1, x) }
-  public static func sqrt(_ x: Expression) -> Expression { op(FB_OP_SQRT, x) }
-  public static func rsqrt(_ x: Expression) -> Expression { op(FB_OP_RSQRT, x) }
-  public static func sin(_ x: Expression) -> Expression { op(FB_OP_SIN, x) }
-  public static func cos(_ x: Expression) -> Expression { op(FB_OP_COS, x) }
-  public static func tanh(_ x: Expression) -> Expression { op(FB_OP_TANH, x) }
-  public static func sigmoid(_ x: Expression) -> Expression { op(FB_OP_SIGMOID, x) }
-  public static func erf(_ x: Expression) -> Expression { op(FB_OP_ERF, x) }
-  public static func minimum(_ a: Expression, _ b: Expression) -> Expression { op(FB_OP_MINIMUM, a, b) }
-  public static func maximum(_ a: Expression, _ b: Expression) -> Expression { op(FB_OP_MAXIMUM, a, b) }
+  public static func exp(_ x: Expression) -> Expression { op(.exp, x) }
+  public static func log(_ x: Expression) -> Expression { op(.log, x) }
+  public static func log1p(_ x: Expression) -> Expression { op(.log1p, x) }
+  public static func expm1(_ x: Expression) -> Expression { op(.expm1, x) }
+  public static func sqrt(_ x: Expression) -> Expression { op(.sqrt, x) }
+  public static func rsqrt(_ x: Expression) -> Expression { op(.rsqrt, x) }
+  public static func sin(_ x: Expression) -> Expression { op(.sin, x) }
+  public static func cos(_ x: Expression) -> Expression { op(.cos, x) }
+  public static func tanh(_ x: Expression) -> Expression { op(.tanh, x) }
+  public static func sigmoid(_ x: Expression) -> Expression { op(.sigmoid, x) }
+  public static func erf(_ x: Expression) -> Expression { op(.erf, x) }
+  public static func minimum(_ a: Expression, _ b: Expression) -> Expression { op(.minimum, a, b) }
+  public static func maximum(_ a: Expression, _ b: Expression) -> Expression { op(.maximum, a, b) }
 
   /// Any operation of the engine.
-  public static func call(_ opcode: fb_opcode, _ args: Expression...) -> Expression {
-    args.count == 1 ? op(opcode, args[0]) : Expression(.operation(opcode, args))
+  public static func call(_ opcode: Opcode, _ args: Expression...) -> Expression {
+    precondition(args.count == opcode.arity, "\(opcode) takes \(opcode.arity) operands")
+    return args.count == 1 ? op(opcode, args[0]) : Expression(.operation(opcode, args))
   }
 }
 
@@ -134,7 +135,7 @@ extension Expression {
   /// `inputCount` operands come first (a `result` is the last of them), then `parameterCount` parameters, constants, steps.
   static func compile(
     _ outputs: [Expression], inputCount: Int, resultIndex: Int?, parameterCount: Int, isComplex: Bool,
-    kernel: (opcode: fb_opcode, operands: [Expression])? = nil
+    kernel: (opcode: Opcode, operands: [Expression])? = nil
   ) -> ElementwiseProgram {
     var order: [Node] = []
     var visited: Set<ObjectIdentifier> = []
@@ -148,7 +149,7 @@ extension Expression {
       stack.append((node, true))
       if case .operation(_, let args) = node.kind { for arg in args.reversed() { stack.append((arg.node, false)) } }
     }
-    struct Key: Hashable { let opcode: UInt32, args: [Int] }
+    struct Key: Hashable { let opcode: Opcode, args: [Int] }
     var constants: [Scalar] = []
     for node in order {
       if case .constant(let value) = node.kind, !constants.contains(value) { constants.append(value) }
@@ -166,18 +167,18 @@ extension Expression {
       case .constant(let value): register[id] = base + constants.firstIndex(of: value)!
       case .operation(let opcode, let args):
         let args = args.map { register[ObjectIdentifier($0.node)]! }
-        if !isComplex, opcode == FB_OP_CONJ || opcode == FB_OP_REAL {
+        if !isComplex, opcode == .conj || opcode == .real {
           register[id] = args[0]
           continue
         }
-        let key = Key(opcode: UInt32(opcode.rawValue), args: args)
+        let key = Key(opcode: opcode, args: args)
         if let same = known[key] {
           register[id] = same
           continue
         }
         let index = base + constants.count + instructions.count
         func arg(_ i: Int) -> UInt16 { i < args.count ? UInt16(args[i]) : 0 }
-        instructions.append(fb_instruction(op: UInt16(opcode.rawValue), a: arg(0), b: arg(1), c: arg(2)))
+        instructions.append(fb_instruction(opcode, arg(0), arg(1), arg(2)))
         known[key] = index
         register[id] = index
       }
@@ -190,16 +191,16 @@ extension Expression {
   }
 
   /// One instruction over inputs and parameters.
-  private static func instruction(_ opcode: fb_opcode, _ operands: [Expression], _ inputCount: Int) -> fb_instruction {
+  private static func instruction(_ opcode: Opcode, _ operands: [Expression], _ inputCount: Int) -> fb_instruction {
     let registers = operands.map { operand in
       switch operand.kind {
       case .input(let i): UInt16(i)
       case .parameter(let i): UInt16(inputCount + i)
-      default: preconditionFailure("a kernel takes inputs and parameters")
+      case .constant, .result, .operation: preconditionFailure("a kernel takes inputs and parameters")
       }
     }
     func register(_ i: Int) -> UInt16 { i < registers.count ? registers[i] : 0 }
-    return fb_instruction(op: UInt16(opcode.rawValue), a: register(0), b: register(1), c: register(2))
+    return fb_instruction(opcode, register(0), register(1), register(2))
   }
 
   /// Which inputs the expression reads, and whether it reads the function's result.

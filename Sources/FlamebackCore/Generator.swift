@@ -1,17 +1,51 @@
 import FlamebackKernels
 import Synchronization
 
-/// A source of random numbers: PyTorch's CPU generator, bit for bit.
+/// A source of random numbers: PyTorch's generator of the CPU, bit for bit, or that of CUDA.
 ///
 /// A reference: copies continue the same stream. SeeAlso: torch.Generator
 public final class Generator: Sendable {
+  /// How the numbers are made.
+  public enum Algorithm: Sendable {
+    /// mt19937, as PyTorch's CPU generator.
+    case mersenneTwister
+    /// Philox 4×32-10, as PyTorch's CUDA generator on a GPU with so many multiprocessors.
+    case philox(multiprocessors: Int = 132)
+  }
+
   private let engine: MersenneTwister
+  /// The stream of a generator that uses Philox.
+  private let philox: Mutex<PhiloxState?>
 
   /// Starts the stream of `seed`. SeeAlso: torch.Generator.manual_seed
-  public init(seed: UInt64 = Generator.defaultSeed) { engine = MersenneTwister(seed: seed) }
+  public init(seed: UInt64 = Generator.defaultSeed, algorithm: Algorithm = .mersenneTwister) {
+    engine = MersenneTwister(seed: seed)
+    switch algorithm {
+    case .mersenneTwister: philox = Mutex(nil)
+    case .philox(let count): philox = Mutex(PhiloxState(seed: seed, multiprocessors: count))
+    }
+  }
 
   /// Goes on from a saved state.
-  public init(state: GeneratorState) { engine = MersenneTwister(state: state) }
+  public init(state: GeneratorState) {
+    engine = MersenneTwister(state: state)
+    philox = Mutex(nil)
+  }
+
+  /// Goes on from a saved state of Philox.
+  public init(state: PhiloxState) {
+    engine = MersenneTwister(seed: state.seed)
+    philox = Mutex(state)
+  }
+
+  /// Where a stream of Philox stands; nil for the other algorithm.
+  public var philoxState: PhiloxState? { philox.withLock { $0 } }
+
+  /// Draws from a stream of Philox while nobody else does; nil for the other algorithm.
+  package func drawPhilox<R>(_ body: (inout PhiloxState) -> R) -> R? {
+    noteInTrace("draws random numbers")
+    return philox.withLock { state in state == nil ? nil : body(&state!) }
+  }
 
   /// PyTorch's seed where none was given.
   public static let defaultSeed: UInt64 = 67_280_421_310_721
@@ -26,6 +60,9 @@ public final class Generator: Sendable {
   public func manualSeed(_ seed: UInt64) {
     noteInTrace("seeds a generator")
     engine.seed(seed)
+    philox.withLock { state in
+      state = state.map { PhiloxState(seed: seed, multiprocessors: $0.blockLimit / 8) }
+    }
   }
 
   /// The seed of the current stream. SeeAlso: torch.Generator.initial_seed
@@ -40,9 +77,16 @@ public final class Generator: Sendable {
     }
   }
 
-  /// Draws while nobody else does.
+  /// Draws while nobody else does. A generator that uses Philox seeds another one for this from its next number:
+  /// distributions for which CUDA's order is not known draw so.
   public func draw<R, E: Error>(_ body: (inout GeneratorState) throws(E) -> R) throws(E) -> R {
     noteInTrace("draws random numbers")
+    var seed: UInt64?
+    philox.withLock { state in state?.forEachLongWord(1) { seed = $1 } }
+    if let seed {
+      var state = GeneratorState(seed: seed)
+      return try body(&state)
+    }
     return try engine.draw(body)
   }
 

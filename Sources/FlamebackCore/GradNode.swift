@@ -7,86 +7,6 @@ import Synchronization
   import Darwin
 #endif
 
-/// Where a leaf's gradient accumulates; shared by the leaf's copies, and by all values of a parameter.
-public final class GradSlot: Sendable {
-  private struct State {
-    var grad: Tensor?
-    var sparse: (any SparseGradient)?
-    var hooks: [(id: Int, body: @Sendable (Tensor) -> Tensor?)] = []
-    var afterAccumulation: [(id: Int, body: @Sendable (Tensor) -> Void)] = []
-    var nextID = 0
-  }
-  private let state = Mutex(State())
-  public init() {}
-
-  /// The accumulated gradient.
-  public var grad: Tensor? {
-    get {
-      let (dense, sparse) = state.withLock { ($0.grad, $0.sparse) }
-      guard let sparse else { return dense }
-      return dense.map { $0 + sparse.toDense() } ?? sparse.toDense()
-    }
-    set {
-      let old = state.withLock { state in
-        let old = (state.grad, state.sparse)
-        state.grad = newValue
-        state.sparse = nil
-        return old
-      }
-      _ = old  // released outside the lock
-    }
-  }
-
-  /// The part of the gradient that is stored as a tensor.
-  var dense: Tensor? {
-    get { state.withLock { $0.grad } }
-    set {
-      let old = state.withLock { state in
-        let old = state.grad
-        state.grad = newValue
-        return old
-      }
-      _ = old
-    }
-  }
-
-  /// The part of the gradient that is stored sparsely.
-  package var sparse: (any SparseGradient)? {
-    get { state.withLock { $0.sparse } }
-    set { state.withLock { $0.sparse = newValue } }
-  }
-
-  /// Takes the dense gradient out, leaving none.
-  package func take() -> Tensor? {
-    state.withLock { state in
-      let grad = state.grad
-      state.grad = nil
-      return grad
-    }
-  }
-
-  package var hooks: [@Sendable (Tensor) -> Tensor?] { state.withLock { $0.hooks.map(\.body) } }
-  package var accumulationHooks: [@Sendable (Tensor) -> Void] { state.withLock { $0.afterAccumulation.map(\.body) } }
-
-  package func addHook(_ hook: @escaping @Sendable (Tensor) -> Tensor?) -> HookHandle {
-    let id = state.withLock { state in
-      state.nextID += 1
-      state.hooks.append((state.nextID, hook))
-      return state.nextID
-    }
-    return HookHandle { [weak self] in self?.state.withLock { $0.hooks.removeAll { $0.id == id } } }
-  }
-
-  package func addAccumulationHook(_ hook: @escaping @Sendable (Tensor) -> Void) -> HookHandle {
-    let id = state.withLock { state in
-      state.nextID += 1
-      state.afterAccumulation.append((state.nextID, hook))
-      return state.nextID
-    }
-    return HookHandle { [weak self] in self?.state.withLock { $0.afterAccumulation.removeAll { $0.id == id } } }
-  }
-}
-
 /// Removes a hook again. SeeAlso: torch.utils.hooks.RemovableHandle
 public struct HookHandle: Sendable {
   private let removal: @Sendable () -> Void
@@ -154,13 +74,16 @@ public final class GradNode: @unchecked Sendable {
   private let lock = Mutex(())
   /// Tensors kept for backward; nil once freed.
   private var saved: SavedTensors?
-  /// What few nodes have.
+  /// Hooks and retained gradients; allocated on first use.
   private var extras: Extras?
   /// The forward call, in anomaly mode.
   let callSite: [String]?
 
+  /// A hook of one output's gradient.
+  typealias OutputHook = (id: Int, output: Int, body: @Sendable (Tensor) -> Tensor?)
+
   private final class Extras {
-    var hooks: [(id: Int, output: Int, body: @Sendable (Tensor) -> Tensor?)] = []
+    var hooks: [OutputHook] = []
     var retained: [Int: GradSlot] = [:]
     var nextID = 0
   }
@@ -242,8 +165,10 @@ public final class GradNode: @unchecked Sendable {
   }
 
   func retainedSlot(_ output: Int) -> GradSlot? { lock.withLock { _ in extras?.retained[output] } }
-  var hooks: [(id: Int, output: Int, body: @Sendable (Tensor) -> Tensor?)] {
-    lock.withLock { _ in extras?.hooks ?? [] }
+
+  /// The hooks of the outputs and the places where their gradients are kept; nil for most nodes.
+  var watchers: (hooks: [OutputHook], retained: [Int: GradSlot])? {
+    lock.withLock { _ in extras.map { ($0.hooks, $0.retained) } }
   }
 
   deinit {

@@ -19,20 +19,32 @@ extension Graph {
   }
 
   /// What follows from constants alone is computed now.
-  package func foldingConstants() -> Graph {
+  package func foldingConstants() -> Graph { folding { _ in true } }
+
+  /// New tensors that depend on nothing (zeros, ranges) become constants.
+  package func foldingCreations() -> Graph { folding(\.inputs.isEmpty) }
+
+  private func folding(_ isTaken: (Instruction) -> Bool) -> Graph {
     var result = self
+    var kept: [Int] = []  // the places of instructions that stay
     result.instructions = []
-    for instruction in instructions {
-      guard !instruction.primitive.isRandom, !instruction.inputs.isEmpty,
+    for (place, instruction) in instructions.enumerated() {
+      guard !instruction.primitive.isRandom, isTaken(instruction),
         instruction.inputs.allSatisfy({ result.constants[$0] != nil })
       else {
         result.instructions.append(instruction)
+        kept.append(place)
         continue
       }
       let values = noGrad { Graph.run(instruction.primitive, instruction.inputs.map { result.constants[$0]! }) }
       for (i, value) in zip(instruction.outputs, values) { result.constants[i] = value }
     }
-    result.regions = []
+    func moved(_ place: Int) -> Int { kept.count { $0 < place } }
+    result.regions = regions.map { region in
+      Region(
+        instructions: moved(region.instructions.lowerBound)..<moved(region.instructions.upperBound),
+        region: region.region, inputs: region.inputs, outputs: region.outputs)
+    }
     return result
   }
 

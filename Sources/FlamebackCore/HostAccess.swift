@@ -1,5 +1,11 @@
 import FlamebackKernels
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 extension Tensor {
   /// A tensor over a copy of `elements`, in row-major order.
   ///
@@ -20,7 +26,7 @@ extension Tensor {
     }
     if let dtype { self = to(dtype) }
     let device = device ?? Context.defaultDevice
-    if device != .cpu { self = to(device) }
+    self = to(device)
     if requiresGrad { self = requiringGrad() }
   }
 
@@ -40,17 +46,28 @@ extension Tensor {
     noteInTrace("reads values")
     let host = attempt(like: self.withoutHistory) { () throws(OpError) in
       let packed = try withoutHistory.packed(op: "withHostBytes")
-      return device == .cpu ? packed : try packed.copied(to: .cpu, op: "withHostBytes")
+      return try packed.copied(to: .cpu, op: "withHostBytes")
     }
     defer { withExtendedLifetime(host) {} }
+    if host.isPoisoned, !isPoisoned, let zeros = calloc(elementCount, dtype.byteSize) {
+      // There was no memory for the copy: zeros stand in, as many as the caller expects.
+      defer { free(zeros) }
+      return try body(UnsafeRawBufferPointer(start: zeros, count: elementCount * dtype.byteSize))
+    }
     return try body(UnsafeRawBufferPointer(start: host.hostView.pointer, count: host.elementCount * dtype.byteSize))
   }
 
   /// The elements in row-major order, converted to `T` if they are of another type. SeeAlso: torch.Tensor.tolist
   public func scalars<T: TensorElement>(_ type: T.Type = T.self) -> [T] {
-    (T.dtype == dtype ? self : withoutHistory.to(T.dtype)).withHostBytes { bytes in
-      Array(bytes.bindMemory(to: T.self))
+    let converted = T.dtype == dtype ? self : withoutHistory.to(T.dtype)
+    if converted.isPoisoned, !isPoisoned {
+      // The conversion failed, and the error is reported: zeros stand in, as many as the caller expects.
+      return [T](unsafeUninitializedCapacity: elementCount) { buffer, count in
+        memset(buffer.baseAddress!, 0, elementCount * MemoryLayout<T>.stride)
+        count = elementCount
+      }
     }
+    return converted.withHostBytes { bytes in Array(bytes.bindMemory(to: T.self)) }
   }
 
   /// The only element. Reports an error if there are more or none. SeeAlso: torch.Tensor.item
@@ -61,7 +78,11 @@ extension Tensor {
     }
     switch dtype.category {
     case .bool: return .bool(scalars(Bool.self)[0])
-    case .integer: return .int(scalars(Int.self)[0])
+    case .integer:
+      if dtype == .uint64, let value = scalars(UInt64.self).first, value > Int.max {
+        report(OpError("item", "\(value) does not fit Int: read it with scalars(UInt64.self)"))
+      }
+      return .int(scalars(Int.self)[0])
     case .floating: return .float(scalars(Double.self)[0])
     case .complex:
       let value = scalars(Complex<Double>.self)[0]
@@ -71,6 +92,13 @@ extension Tensor {
 
   /// The only element as a floating point number.
   public func itemDouble() -> Double { item().double }
-  /// The only element as an integer.
-  public func itemInt() -> Int { item().int }
+  /// The only element as an integer, cut off towards zero. Reports an error for NaN and what does not fit into an Int.
+  public func itemInt() -> Int {
+    let value = item()
+    if value.category >= .floating, Int(exactly: value.double.rounded(.towardZero)) == nil {
+      if !isPoisoned { report(OpError("item", "\(value.double) cannot be converted to an integer")) }
+      return 0
+    }
+    return value.int
+  }
 }

@@ -5,9 +5,22 @@ extension Tensor {
   /// Whether nobody else holds the memory, so that it may be overwritten without changing another variable: what kernels
   /// made of it is forgotten.
   package mutating func isUniquelyHeld() -> Bool {
-    guard isKnownUniquelyReferenced(&body), body.storage.isOwned, body.holdsStorageAlone() else { return false }
+    guard isKnownUniquelyReferenced(&body), body.storage.isOwned, body.holdsStorageAlone(),
+      body.storage.lease?.mayBeWritten ?? true
+    else { return false }
     body.storage.forms?.forget()
     return true
+  }
+}
+
+extension Tensor {
+  /// Becomes zeros, in its own memory if nobody else holds that.
+  package mutating func fillZero() {
+    guard device.isHost, isContiguous, !isPoisoned, !requiresGrad, !Context.isTracing, isUniquelyHeld() else {
+      self = .filled(0, spec)
+      return
+    }
+    Strided.fill(hostView.pointer, dtype, nil, over: shape, 0)
   }
 }
 
@@ -17,7 +30,7 @@ extension Elementwise {
   /// False, and nothing happens, where a new tensor is needed or an error is to be reported.
   package func overwrite(_ a: inout Tensor, _ b: Operand) -> Bool {
     let context = Context.current
-    guard context.tracer == nil, a.device == .cpu, !a.isPoisoned, a.dtype.isFloatingPoint, a.isContiguous,
+    guard context.tracer == nil, a.device.isHost, !a.isPoisoned, a.dtype.isFloatingPoint, a.isContiguous,
       !a.requiresGrad, a.body.isInference == context.values.isInference
     else { return false }
     var op = Primitives.Pointwise(self)
@@ -27,14 +40,19 @@ extension Elementwise {
       guard number.category <= .floating else { return false }
       op = Primitives.Pointwise(self, scalars: [number], scalarMask: 2)
     case .tensor(let b):
-      guard b.dtype == a.dtype, b.device == .cpu, !b.isPoisoned, Shape.broadcast(a.shape, b.shape) == a.shape,
+      guard b.dtype == a.dtype, b.device.isHost, !b.isPoisoned, Shape.broadcast(a.shape, b.shape) == a.shape,
         !(context.values.recordsGradients && b.requiresGrad)
       else { return false }
       operands.append(b.hostView)
     }
     guard a.isUniquelyHeld() else { return false }
     defer { withExtendedLifetime((a, b)) {} }  // views hold nothing
-    return (try? op.runOnHost(operands, into: [a.hostView])) != nil
+    do { try op.compute(operands, into: [a.hostView]) } catch {
+      guard error.isOutOfMemory else { return false }
+      report(error)  // some of the values may be new
+      a = .poisoned(a.spec)
+    }
+    return true
   }
 }
 
@@ -81,11 +99,12 @@ package final class ElementwiseUpdate: Sendable {
     _ targets: inout [Tensor], _ sources: [Tensor], _ scalars: [Double], in queue: UpdateQueue? = nil
   ) {
     let shape = targets[0].shape
+    if (targets + sources).contains(where: \.isPoisoned) { return }
     for tensor in targets + sources
     where tensor.shape != shape && Shape.broadcast(tensor.shape, shape) != shape {
       return report(OpError(name, "shapes do not fit: \(targets[0].spec) × \(tensor.spec)"))
     }
-    if targets[0].device != .cpu || Context.current.tracer != nil {
+    if !targets[0].device.isHost || Context.current.tracer != nil {
       let operands = (targets + sources).map { Operand.tensor($0.withoutHistory) } + scalars.map { .scalar(.float($0)) }
       targets = noGrad { zip(functions, targets).map { $0.call(operands, dtype: $1.dtype) } }
       return
@@ -98,9 +117,7 @@ package final class ElementwiseUpdate: Sendable {
     for i in targets.indices {
       let isOverwritten = targets[i].isUniquelyHeld() && targets[i].isContiguous && targets[i].shape == shape
       let spec = TensorSpec(shape: shape, dtype: targets[i].dtype)
-      results.append(
-        isOverwritten
-          ? nil : attempt(.poisoned(spec)) { () throws(OpError) in try .uninitialized(spec, op: name) })
+      do { results.append(isOverwritten ? nil : try .uninitialized(spec, op: name)) } catch { return report(error) }
     }
     let outputs = targets.indices.map {
       let target = results[$0] ?? targets[$0]
@@ -109,7 +126,12 @@ package final class ElementwiseUpdate: Sendable {
     program(scalars).run(
       compute: targets[0].dtype, shape: shape, inputs: inputs, parameters: scalars.map { .float($0) }, outputs: outputs)
     withExtendedLifetime(sources) {}
-    for i in targets.indices { if let result = results[i] { targets[i] = result } }
+    do { try checkKernelMemory(name) } catch { return report(error) }
+    for i in targets.indices {
+      guard let result = results[i] else { continue }
+      targets[i] = result
+      CopiedBytes.add(result.elementCount * result.dtype.byteSize)
+    }
   }
 
   /// False if the kernel does not take these operands. What others hold is copied first: whether they do must not
@@ -122,12 +144,14 @@ package final class ElementwiseUpdate: Sendable {
     guard dtype == .float32 || dtype == .float64, targets.allSatisfy(fits), sources.allSatisfy(fits) else {
       return false
     }
+    var copies: [(place: Int, copy: Tensor)] = []
     for i in targets.indices where !(targets[i].isUniquelyHeld() && targets[i].isContiguous) {
-      targets[i] = noGrad { targets[i].clone() }
+      copies.append((i, noGrad { targets[i].clone() }))
     }
     let sources = sources.allSatisfy(\.isContiguous) ? sources : noGrad { sources.map { $0.contiguous() } }
-    // Where there was no memory for a copy stands one element.
-    guard targets.allSatisfy(fits), sources.allSatisfy(fits) else { return false }
+    // Where there was no memory for a copy the error is reported already, and nothing changes.
+    if copies.contains(where: \.copy.isPoisoned) || sources.contains(where: \.isPoisoned) { return true }
+    for (place, copy) in copies { targets[place] = copy }
     if let queue {
       queue.add(kernel, dtype, scalars, targets, sources)
     } else {

@@ -18,17 +18,16 @@ public protocol Primitive: Sendable {
   var gradient: Gradient { get }
   /// The same from smaller operations, for devices without the kernel.
   func decomposed(_ inputs: [Tensor]) -> [Tensor]?
-  /// If the result is the input's memory seen differently: how. Then nothing else runs.
-  func view(of layout: Layout) throws(OpError) -> Layout?
-  /// The same for operations with several results: split, unbind.
-  func views(of layout: Layout) throws(OpError) -> [Layout]?
-  /// The dtype of the view's result, where it differs.
-  func viewDType(of dtype: DType) -> DType
+  /// Whether the results are the only input's memory seen differently, and how. Then nothing else runs.
+  func aliases(of layout: Layout, _ dtype: DType) throws(OpError) -> Aliases
   var acceptsStrides: Bool { get }
-  /// Whether the kernel may write its result over a contiguous input of the same dtype and shape.
-  var mayOverwrite: Bool { get }
-  /// Inputs that must lie on the host whatever the device (sizes, index lists).
-  var hostInputs: Set<Int> { get }
+  /// The seldom dtypes that it takes beside the common ones: a kernel is not called with any other.
+  var families: DType.Family { get }
+  /// Inputs over which the kernel may write a result: the output of the same number if there are several, else the only
+  /// one, where both are contiguous and of one dtype and shape.
+  var donates: Kept { get }
+  /// The device that the results lie on, for operations that choose it themselves: those without inputs, and moves.
+  var destination: Device? { get }
   /// What `autocast` does with the inputs.
   var autocast: AutocastRule { get }
   /// Whether it draws random numbers: a graph runs it every time and in its place, even if nobody reads the result.
@@ -41,24 +40,50 @@ extension Primitive {
   public var name: String { Self.name }
   public var outputCount: Int { 1 }
   public func decomposed(_ inputs: [Tensor]) -> [Tensor]? { nil }
-  public func view(of layout: Layout) throws(OpError) -> Layout? { nil }
-  public func views(of layout: Layout) throws(OpError) -> [Layout]? { nil }
-  public func viewDType(of dtype: DType) -> DType { dtype }
+  public func aliases(of layout: Layout, _ dtype: DType) throws(OpError) -> Aliases { .none }
   public var acceptsStrides: Bool { false }
-  public var mayOverwrite: Bool { false }
-  public var hostInputs: Set<Int> { [] }
+  public var families: DType.Family { [] }
+  public var donates: Kept { .nothing }
+  public var destination: Device? { nil }
   public var autocast: AutocastRule { .unchanged }
   public var isRandom: Bool { false }
   public var attributes: [(String, String)] { [] }
 }
 
-/// An operation whose result shares the input's memory. Only `view`, `gradient` and a name are its own.
+extension Primitive {
+  /// Throws for a dtype that few primitives take, and not this one.
+  func accept(_ dtype: DType) throws(OpError) {
+    let family = dtype.family
+    guard family.isEmpty || families.isSuperset(of: family) else {
+      throw OpError(name, "not defined for \(dtype): convert the tensor with to(_:) first")
+    }
+  }
+}
+
+/// How results lie in the memory of an operation's only input.
+public enum Aliases {
+  /// They have memory of their own.
+  case none
+  /// The one result: its layout and dtype.
+  case one(Layout, DType)
+  /// Several results of the input's dtype.
+  case several([Layout])
+}
+
+/// An operation whose result shares the input's memory. Only `layout`, `gradient` and a name are its own.
 public protocol ViewPrimitive: Primitive {
   func layout(of input: Layout) throws(OpError) -> Layout
+  /// The dtype of the result, where it differs from the input's.
+  func viewDType(of dtype: DType) -> DType
 }
 
 extension ViewPrimitive {
-  public func view(of layout: Layout) throws(OpError) -> Layout? { try self.layout(of: layout) }
+  public var families: DType.Family { .all }
+  public func viewDType(of dtype: DType) -> DType { dtype }
+
+  public func aliases(of layout: Layout, _ dtype: DType) throws(OpError) -> Aliases {
+    .one(try self.layout(of: layout), viewDType(of: dtype))
+  }
 
   public func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
     let layout = try self.layout(of: Layout(inputs[0].shape))

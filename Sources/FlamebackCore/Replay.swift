@@ -23,7 +23,12 @@ package struct Replay: Sendable {
   }
 
   /// The results for inputs of the recorded specs.
-  package func callAsFunction(_ arguments: [Tensor], live: [(number: Int, tensor: Tensor)] = []) -> [Tensor] {
+  ///
+  /// An indexed write into an argument that the caller lets go of, the last to read it, happens in its memory.
+  package func callAsFunction(
+    _ arguments: consuming [Tensor], live: [(number: Int, tensor: Tensor)] = []
+  ) -> [Tensor] {
+    var arguments = arguments
     guard arguments.count == graph.inputs.count else {
       report(OpError("graph", "expected \(graph.inputs.count) inputs, got \(arguments.count)"))
       return graph.outputs.map { .poisoned(graph.specs[$0]) }
@@ -39,7 +44,9 @@ package struct Replay: Sendable {
       }
       values[i] = argument
     }
+    arguments = []
     for (instruction, finished) in zip(graph.instructions, finished) {
+      if overwrite(instruction, finished, &values) { continue }
       let inputs = instruction.inputs.map { values[$0]! }
       let cuts = !instruction.recordsGradients && inputs.contains(where: \.requiresGrad)
       let results =
@@ -48,5 +55,31 @@ package struct Replay: Sendable {
       for i in finished { values[i] = nil }
     }
     return graph.outputs.map { values[$0]! }
+  }
+
+  /// Runs an indexed write in the memory of its first input, if this is the last instruction to read it, nobody else
+  /// holds it and no gradient is recorded. Not inside `withErrors`, where the old value must outlive a failure.
+  private func overwrite(_ instruction: Graph.Instruction, _ finished: [Int], _ values: inout [Tensor?]) -> Bool {
+    let op = instruction.primitive
+    let context = Context.current
+    guard op.donates == .input(0), finished.contains(instruction.inputs[0]),
+      context.errorBox == nil, context.tracer == nil,
+      instruction.inputs.count(where: { $0 == instruction.inputs[0] }) == 1
+    else { return false }
+    let records = context.values.recordsGradients && instruction.recordsGradients
+    let inputs = instruction.inputs.dropFirst().map { values[$0]! }
+    guard var base = values[instruction.inputs[0]].take() else { return false }
+    guard base.isContiguous, base.isUniquelyHeld(), base.body.isInference == context.values.isInference,
+      op.acceptsStrides || inputs.allSatisfy(\.isContiguous),
+      (inputs + [base]).allSatisfy({ $0.device.isHost && !$0.isPoisoned && !(records && $0.requiresGrad) })
+    else {
+      values[instruction.inputs[0]] = base
+      return false
+    }
+    do { try op.compute([base.hostView] + inputs.map(\.hostView), into: [base.hostView]) } catch { report(error) }
+    withExtendedLifetime(inputs) {}
+    for i in finished { values[i] = nil }
+    values[instruction.outputs[0]] = base.withoutHistory
+    return true
   }
 }

@@ -4,18 +4,3 @@ package protocol SparseGradient: Sendable {
   func adding(_ other: any SparseGradient) -> (any SparseGradient)?
   func toDense() -> Tensor
 }
-
-extension GradSlot {
-  /// The accumulated gradient without what was stored sparsely.
-  package var hasDenseGrad: Bool { dense != nil }
-
-  /// Adds a gradient without making it dense.
-  package func accumulate(_ gradient: any SparseGradient) {
-    let old = sparse
-    if let sum = old.map({ $0.adding(gradient) }) ?? gradient {
-      sparse = sum
-    } else if let old {
-      grad = (dense.map { $0 + old.toDense() } ?? old.toDense()) + gradient.toDense()
-    }
-  }
-}

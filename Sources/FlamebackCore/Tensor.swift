@@ -72,10 +72,16 @@ extension Tensor {
   /// What a failed operation returns inside `withErrors`: zeros, all sizes 1.
   package static func poisoned(_ spec: TensorSpec) -> Tensor {
     let shape = Shape(repeating: 1, count: spec.rank)
-    let storage = try! Storage(byteCount: spec.dtype.byteSize, device: .cpu, op: "poison")
-    storage.address.initializeMemory(as: UInt8.self, repeating: 0, count: spec.dtype.byteSize)
-    return Tensor(TensorBody(storage: storage, layout: Layout(shape), dtype: spec.dtype, isPoisoned: true))
+    return Tensor(TensorBody(storage: zero, layout: Layout(shape), dtype: spec.dtype, isPoisoned: true))
   }
+
+  /// The memory of all stand-ins: where there is none left an error must still be reported.
+  private static let zero: Storage = {
+    let count = 64  // of the widest dtype and more
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 64)
+    memory.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+    return Storage(foreign: memory, byteCount: count, isConstant: true) {}
+  }()
 
   /// The same memory seen differently; no gradient is recorded.
   package func aliased(_ layout: Layout, dtype: DType? = nil) -> Tensor {
@@ -87,7 +93,7 @@ extension Tensor {
 
   /// The same elements in what counts as other memory, so that a trace tells it from all else that lies there.
   package var withOwnIdentity: Tensor {
-    guard device == .cpu else { return noGrad { withoutHistory.clone() }.withSlot(body.slot) }
+    guard device.isHost else { return noGrad { withoutHistory.clone() }.withSlot(body.slot) }
     let memory = body.storage
     let storage = Storage(foreign: memory.address, byteCount: memory.byteCount, isConstant: memory.isStable) {
       withExtendedLifetime(memory) {}
@@ -102,7 +108,14 @@ extension Tensor {
   /// The view that a host kernel reads.
   package var hostView: HostView { hostView(keepsForms: false) }
 
-  /// The same; kernels may keep other forms of a weight.
+  /// The view that a device's kernel gets.
+  var deviceView: DeviceView {
+    DeviceView(
+      address: body.storage.deviceAddress.advanced(by: body.layout.offset * dtype.byteSize), dtype: dtype, shape: shape,
+      strides: strides)
+  }
+
+  /// The same as `hostView`; kernels may keep other forms of a weight.
   func hostView(keepsForms: Bool) -> HostView {
     HostView(
       pointer: body.storage.address + body.layout.offset * dtype.byteSize, dtype: dtype, shape: shape,
@@ -117,9 +130,8 @@ extension TensorBody {
 
 extension Storage {
   static func uninitialized(_ spec: TensorSpec, op: String) throws(OpError) -> Storage {
-    guard let count = spec.shape.checkedElementCount, count < Int.max / 16 else {
-      throw OpError(op, "a tensor of shape \(spec.shape) has too many elements")
-    }
+    try spec.shape.checkSizes(op)
+    let count = spec.shape.elementCount
     do { return try Storage(byteCount: count * spec.dtype.byteSize, device: spec.device, op: op) } catch {
       throw OpError(op, "\(error.message) for \(spec)")
     }

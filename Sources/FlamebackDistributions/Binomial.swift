@@ -77,6 +77,9 @@ public struct Binomial: Distribution {
     guard counts.min().itemDouble() == largest else {
       return fail("Binomial", "the support cannot be listed where total counts differ", like: counts.spec)
     }
+    guard largest >= 0, largest < 0x1p48 else {
+      return fail("Binomial", "the support of \(largest) trials has too many elements", like: counts.spec)
+    }
     let values = Tensor.arange(Int(largest) + 1, dtype: counts.dtype, device: counts.device)
     return enumerated(values, expand: expand)
   }

@@ -64,7 +64,10 @@ public struct Categorical: Distribution {
   public func sample(_ sampleShape: [Int], generator: Generator?) -> Tensor {
     noGrad {
       let rows = probs.reshape(-1, eventCount)
-      let draws = rows.multinomial(sampleShape.reduce(1, *), replacement: true, generator: generator)
+      guard let count = Shape(sampleShape).checkedElementCount else {
+        return fail("Categorical", "samples of shape \(sampleShape) are negative or too many", like: probs.spec)
+      }
+      let draws = rows.multinomial(count, replacement: true, generator: generator)
       return draws.t().reshape(extended(sampleShape))
     }
   }
@@ -75,14 +78,9 @@ public struct Categorical: Distribution {
   }
 
   public func entropy() -> Tensor {
-    let lowest: Double =
-      switch chances.given.dtype {
-      case .float16: -65504
-      case .float64: -Double.greatestFiniteMagnitude
-      case .bfloat16: -0x1.FEp127
-      default: -Double(Float.greatestFiniteMagnitude)
-      }
-    return -(logits.clamp(min: lowest) * probs).sum(dim: -1)
+    // Whole numbers as weights become the default floating point type.
+    let limits = chances.given.dtype.floatLimits ?? probs.dtype.floatLimits
+    return -(logits.clamp(min: -(limits?.greatest ?? .infinity)) * probs).sum(dim: -1)
   }
 
   public func enumerateSupport(expand: Bool = true) -> Tensor {

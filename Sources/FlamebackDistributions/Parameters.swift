@@ -29,24 +29,8 @@ func validate(_ distribution: String, _ isWanted: Bool, _ parameters: (String, T
 }
 
 extension DType {
-  /// The distance from 1 to the next number.
-  var epsilon: Double {
-    switch self {
-    case .float16: 0x1p-10
-    case .bfloat16: 0x1p-7
-    case .float64: 0x1p-52
-    default: 0x1p-23
-    }
-  }
-
-  /// The smallest positive number with a full significand.
-  var tiny: Double {
-    switch self {
-    case .float16: 0x1p-14
-    case .float64: 0x1p-1022
-    default: 0x1p-126
-    }
-  }
+  /// The smallest positive number with a full significand; 0 for integers.
+  var tiny: Double { floatLimits?.tiny ?? 0 }
 }
 
 extension Tensor {

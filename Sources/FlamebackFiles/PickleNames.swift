@@ -276,7 +276,10 @@ extension Unpickler {
       case .float32: .float(Double(p.loadUnaligned(as: Float.self)))
       case .float64: .float(p.loadUnaligned(as: Double.self))
       case .float16: .float(Double(p.loadUnaligned(as: Float16.self)))
-      default: .none
+      case .uint64: Int(exactly: p.loadUnaligned(as: UInt64.self)).map { .int($0) } ?? .none
+      case .bfloat16, .complex32, .complex64, .complex128, .float8E4M3FN, .float8E5M2, .float8E4M3FNUZ, .float8E5M2FNUZ,
+        .float8E8M0FNU:
+        .none
       }
     }
   }

@@ -13,10 +13,33 @@ public enum StoredType: String, Sendable, CaseIterable {
   case float8E8M0FNU = "float8_e8m0fnu"
   case complex32
 
-  public init(_ dtype: DType) { self = StoredType(rawValue: dtype.name)! }
+  /// The stored type of the same elements.
+  public init(_ dtype: DType) {
+    self =
+      switch dtype {
+      case .bool: .bool
+      case .uint8: .uint8
+      case .int8: .int8
+      case .int16: .int16
+      case .int32: .int32
+      case .int64: .int64
+      case .float16: .float16
+      case .bfloat16: .bfloat16
+      case .float32: .float32
+      case .float64: .float64
+      case .complex64: .complex64
+      case .complex128: .complex128
+      case .uint16: .uint16
+      case .uint32: .uint32
+      case .uint64: .uint64
+      case .float8E4M3FN: .float8E4M3FN
+      case .float8E5M2: .float8E5M2
+      case .complex32: .complex32
+      }
+  }
 
   /// The dtype of the same elements; nil where there is none.
-  public var dtype: DType? { DType.allCases.first { $0.name == rawValue } }
+  public var dtype: DType? { DType(name: rawValue) }
 
   /// Bytes of one element.
   public var byteSize: Int {
@@ -33,7 +56,9 @@ public enum StoredType: String, Sendable, CaseIterable {
   var partSize: Int {
     switch self {
     case .complex32, .complex64, .complex128: byteSize / 2
-    default: byteSize
+    case .bool, .uint8, .int8, .float8E4M3FN, .float8E5M2, .float8E4M3FNUZ, .float8E5M2FNUZ, .float8E8M0FNU, .int16,
+      .uint16, .float16, .bfloat16, .int32, .uint32, .float32, .int64, .uint64, .float64:
+      byteSize
     }
   }
 }

@@ -24,11 +24,11 @@ public struct Attention {
     }
 
     /// With the elements of each row side by side, copied if they are not.
-    fileprivate func withPackedRows(_ dtype: DType, _ scratch: inout [ScratchMemory]) -> Operand {
+    fileprivate func withPackedRows(_ dtype: DType, _ scratch: inout [ScratchMemory]) -> Operand? {
       let columns = layout.shape[layout.rank - 1]
       let rows = layout.shape[layout.rank - 2]
       if columns == 1 || columnStride == 1, rows == 1 || rowStride >= columns { return self }
-      let memory = ScratchMemory(byteCount: layout.elementCount * dtype.byteSize)
+      guard let memory = ScratchMemory(byteCount: layout.elementCount * dtype.byteSize) else { return nil }
       scratch.append(memory)
       Strided.copy(pointer, dtype, layout.strides, to: memory.pointer, dtype, nil, over: layout.shape)
       return Operand(memory.pointer, Layout(layout.shape))
@@ -72,7 +72,8 @@ public struct Attention {
     _ body: (UnsafePointer<fb_attention_args>, [fb_attention_matrix]) -> Void
   ) {
     var scratch: [ScratchMemory] = []
-    let read = ([q, k, v] + inputs).map { $0.withPackedRows(dtype, &scratch) }
+    let read = ([q, k, v] + inputs).compactMap { $0.withPackedRows(dtype, &scratch) }
+    if read.count < 3 + inputs.count { return }
     let operands = read + outputs
     let rank = q.layout.rank
     var offsets: [Int64] = []

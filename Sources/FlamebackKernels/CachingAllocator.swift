@@ -1,3 +1,4 @@
+import CKernels
 import Synchronization
 
 #if canImport(Glibc)
@@ -10,7 +11,8 @@ import Synchronization
 ///
 /// Blocks are 64-byte aligned. Sizes are rounded up to classes an eighth apart, so at most 12.5 % is lost. Large blocks
 /// begin at different places of a page in turn: a sum of arrays of 4 MB that begin at the same one takes a tenth longer.
-/// Fresh pages cost more than most kernels: reuse is where a training loop gains. SeeAlso: torch.cuda memory management
+/// Fresh pages cost more than most kernels: reuse is where a training loop gains. What has not been used again for some
+/// seconds goes back to the system. SeeAlso: torch.cuda memory management
 public final class CachingAllocator: Sendable {
   public static let host = CachingAllocator()
 
@@ -29,17 +31,21 @@ public final class CachingAllocator: Sendable {
   private struct State {
     var statistics = Statistics()
     var free: [[UInt]] = Array(repeating: [], count: 64 * 8)
+    /// The fewest free blocks that a class had since the last look: those were of no use.
+    var idle: [Int] = Array(repeating: 0, count: 64 * 8)
     var cacheLimit: Int
     var limit: Int
+    /// Whether a thread looks for idle blocks.
+    var isWatched = false
   }
 
   private let state: Mutex<State>
   private let largeBlocks = Atomic<Int>(0)
 
-  public init() {
-    let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-    state = Mutex(State(cacheLimit: physical / 2, limit: physical))
-  }
+  public convenience init() { self.init(bound: MemoryBound.current()) }
+
+  /// `bound`: the most bytes that tensors may take; half of it may be kept for reuse.
+  init(bound: Int) { state = Mutex(State(cacheLimit: bound / 2, limit: bound)) }
 
   /// The size class of a request: its index and its bytes.
   static func sizeClass(_ byteCount: Int) -> (index: Int, bytes: Int) {
@@ -51,9 +57,14 @@ public final class CachingAllocator: Sendable {
 
   static func bytes(ofClass index: Int) -> Int { (index % 8 + 8) << (index / 8) }
 
+  /// Whether so many bytes may be allocated now, as far as the limit goes.
+  public func allows(_ byteCount: Int) -> Bool {
+    state.withLock { byteCount <= $0.limit - $0.statistics.active }
+  }
+
   /// Uninitialised memory of at least `byteCount` bytes; nil if the limit or the machine does not allow it.
   public func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {
-    if byteCount > 1 << 46 { return nil }
+    if byteCount > 1 << 46 || !fb_may_allocate() { return nil }
     let (index, bytes) = CachingAllocator.sizeClass(byteCount)
     let cached: UInt?? = state.withLock { state in
       if state.statistics.active + bytes > state.limit { return nil }
@@ -61,6 +72,7 @@ public final class CachingAllocator: Sendable {
       state.statistics.active += bytes
       state.statistics.peak = max(state.statistics.peak, state.statistics.active)
       guard let block = state.free[index].popLast() else { return .some(nil) }
+      state.idle[index] = min(state.idle[index], state.free[index].count)
       state.statistics.hits += 1
       state.statistics.cached -= bytes
       return .some(block)
@@ -102,21 +114,66 @@ public final class CachingAllocator: Sendable {
   public func deallocate(_ block: UnsafeMutableRawPointer, _ byteCount: Int) {
     let (index, bytes) = CachingAllocator.sizeClass(byteCount)
     let address = UInt(bitPattern: block)
-    let keep = state.withLock { state in
+    let (keep, starts) = state.withLock { state in
       state.statistics.active -= bytes
-      guard state.statistics.cached + bytes <= state.cacheLimit else { return false }
+      guard state.statistics.cached + bytes <= state.cacheLimit else { return (false, false) }
       state.statistics.cached += bytes
       state.free[index].append(address)
-      return true
+      guard !state.isWatched, state.statistics.cached > CachingAllocator.unwatched else { return (true, false) }
+      state.isWatched = true
+      return (true, true)
     }
     if !keep { CachingAllocator.release(address, bytes) }
+    if starts { watch() }
+  }
+
+  /// As much may be idle for ever.
+  private static let unwatched = 32 << 20
+  /// What is not used for one of these times goes back, in seconds: longer than the steps of most training loops.
+  private static let patience: UInt32 = 4
+
+  /// Starts a thread that gives idle blocks back, and ends when there are few left.
+  private func watch() {
+    startThread { [weak self] in
+      while true {
+        sleep(CachingAllocator.patience)
+        guard let self, self.releaseIdle() else { return }
+      }
+    }
+  }
+
+  /// Gives the blocks back that were of no use since the last call. Whether enough are left to look again.
+  @discardableResult
+  func releaseIdle() -> Bool {
+    let (blocks, goesOn) = state.withLock { state in
+      var blocks: [(address: UInt, bytes: Int)] = []
+      for index in state.free.indices where !state.free[index].isEmpty {
+        let (count, bytes) = (min(state.idle[index], state.free[index].count), CachingAllocator.bytes(ofClass: index))
+        // The ones freed longest ago lie in front.
+        blocks += state.free[index].prefix(count).map { ($0, bytes) }
+        state.free[index].removeFirst(count)
+        state.statistics.cached -= count * bytes
+        state.idle[index] = state.free[index].count
+      }
+      state.isWatched = state.statistics.cached > CachingAllocator.unwatched
+      return (blocks, state.isWatched)
+    }
+    for block in blocks { CachingAllocator.release(block.address, block.bytes) }
+    if !blocks.isEmpty || !goesOn {
+      fb_release_scratch()
+      fb_trim_heap()  // free pages between others would stay
+    }
+    return goesOn
   }
 
   /// Gives all cached blocks back to the system. SeeAlso: torch.cuda.empty_cache
   public func emptyCache() {
     let blocks = state.withLock { state in
       defer {
-        for i in state.free.indices { state.free[i] = [] }
+        for i in state.free.indices {
+          state.free[i] = []
+          state.idle[i] = 0
+        }
         state.statistics.cached = 0
       }
       return state.free

@@ -41,7 +41,10 @@ public enum CrossEntropy {
     case .float16: return run(Float16.self)
     case .bfloat16: return run(BFloat16.self)
     case .float32: return run(Float.self)
-    default: return run(Double.self)
+    case .float64: return run(Double.self)
+    case .bool, .uint8, .int8, .int16, .int32, .int64, .uint16, .uint32, .uint64, .float8E4M3FN, .float8E5M2,
+      .complex32, .complex64, .complex128:
+      preconditionFailure("cross entropy of \(dtype)")
     }
   }
 
@@ -53,7 +56,7 @@ public enum CrossEntropy {
     into dx: UnsafeMutableRawPointer
   ) {
     let lines = Lines(shape, 1)
-    let scratch = ScratchMemory(byteCount: lines.count * dtype.byteSize)
+    guard let scratch = ScratchMemory(byteCount: lines.count * dtype.byteSize) else { return }
     func run<T: WideningElement>(_ type: T.Type) where T.Wide: BinaryFloatingPoint {
       let given = g.assumingMemoryBound(to: T.self)
       let used = scratch.pointer.assumingMemoryBound(to: T.self)
@@ -85,7 +88,10 @@ public enum CrossEntropy {
     case .float16: run(Float16.self)
     case .bfloat16: run(BFloat16.self)
     case .float32: run(Float.self)
-    default: run(Double.self)
+    case .float64: run(Double.self)
+    case .bool, .uint8, .int8, .int16, .int32, .int64, .uint16, .uint32, .uint64, .float8E4M3FN, .float8E5M2,
+      .complex32, .complex64, .complex128:
+      preconditionFailure("cross entropy of \(dtype)")
     }
   }
 
@@ -98,8 +104,8 @@ public enum CrossEntropy {
   /// e^(x − normalizer) · g.
   private static let softmaxTimes = ElementwiseProgram(
     instructions: [
-      fb_instruction(op: UInt16(FB_OP_SUB.rawValue), a: 0, b: 1, c: 0),
-      fb_instruction(op: UInt16(FB_OP_EXP.rawValue), a: 3, b: 0, c: 0),
-      fb_instruction(op: UInt16(FB_OP_MUL.rawValue), a: 4, b: 2, c: 0),
+      fb_instruction(.sub, 0, 1),
+      fb_instruction(.exp, 3),
+      fb_instruction(.mul, 4, 2),
     ], inputCount: 3, constants: [], outputRegisters: [5])
 }

@@ -68,16 +68,6 @@ public final class ElementwiseProgram: @unchecked Sendable {
   /// Elements below which a loop stays on one thread.
   public static let grain = 32768
 
-  private static func code(of compute: DType) -> Int32 {
-    switch compute {
-    case .complex128: Int32(FB_COMPUTE_C128)
-    case .complex64: Int32(FB_COMPUTE_C64)
-    case .float64: Int32(FB_COMPUTE_F64)
-    case .float32, .float16, .bfloat16: Int32(FB_COMPUTE_F32)
-    default: Int32(FB_COMPUTE_I64)
-    }
-  }
-
   /// The shortest way for small work: one or two packed operands, at most one number, one packed output.
   @inline(__always)
   public func runPacked(
@@ -97,7 +87,7 @@ public final class ElementwiseProgram: @unchecked Sendable {
     let registers = hasKernel ? self.registers + outputRegisters.count : self.registers
     let steps = hasKernel ? 1 : Int32(instructions.count)
     let constants = hasKernel ? [] : self.constants
-    let computeCode = Self.code(of: compute)
+    let computeCode = compute.arithmetic.rawValue
     return withUnsafeTemporaryAllocation(of: fb_scalar.self, capacity: constants.count + 1) { scalars in
       var used = 0
       if let number {
@@ -126,7 +116,7 @@ public final class ElementwiseProgram: @unchecked Sendable {
   ) -> Int32 {
     let count = shape.elementCount
     if count == 0 { return 0 }
-    let computeCode = Self.code(of: compute)
+    let computeCode = compute.arithmetic.rawValue
     let hasKernel = kernel != nil && compute.isFloatingPoint
     let code = hasKernel ? self.code + instructions.count : self.code
     let registers = hasKernel ? self.registers + outputRegisters.count : self.registers

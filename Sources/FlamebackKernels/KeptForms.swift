@@ -48,6 +48,10 @@ public final class KeptForms: Sendable {
       if let form = known[key] { return form }
       guard byteCount <= Self.largest, let form = ScratchMemory(ifAvailable: byteCount) else { return nil }
       make(form.pointer)
+      if let bytes = KernelMemory.takeFailure() {  // it is not whole
+        KernelMemory.noteFailure(bytes)
+        return nil
+      }
       known[key] = form
       return form
     }

@@ -45,13 +45,13 @@ public enum MatrixProduct {
     }
 
     /// A view of [rows × columns] for every batch that gemm can read, copied into `scratch` if it must be.
-    fileprivate func readable(_ dtype: DType, _ scratch: inout [ScratchMemory]) -> Operand {
+    fileprivate func readable(_ dtype: DType, _ scratch: inout [ScratchMemory]) -> Operand? {
       if form != nil || layout.elementCount == 0 { return self }
       // Only the dimensions that are not repeated are copied.
       var source = layout
       source.offset = 0
       for d in 0..<source.rank where source.strides[d] == 0 && d < source.rank - 2 { source.shape[d] = 1 }
-      let memory = ScratchMemory(byteCount: source.elementCount * dtype.byteSize)
+      guard let memory = ScratchMemory(byteCount: source.elementCount * dtype.byteSize) else { return nil }
       scratch.append(memory)
       Strided.copy(pointer, dtype, source.strides, to: memory.pointer, dtype, nil, over: source.shape)
       var packed = Layout(source.shape)
@@ -74,8 +74,7 @@ public enum MatrixProduct {
     var batch = Shape(a.layout.shape.prefix(rank - 2))
     if batch.elementCount == 0 || m == 0 || n == 0 { return }
     var scratch: [ScratchMemory] = []
-    let a = a.readable(dtype, &scratch)
-    let b = b.readable(dtype, &scratch)
+    guard let a = a.readable(dtype, &scratch), let b = b.readable(dtype, &scratch) else { return }
     let (transA, lda) = a.form ?? (false, max(k, 1))
     let (transB, ldb) = b.form ?? (false, max(n, 1))
     var strideA = Shape(a.layout.strides.prefix(rank - 2))
@@ -137,21 +136,21 @@ public final class ScratchMemory: @unchecked Sendable {
   public let pointer: UnsafeMutableRawPointer
   private let byteCount: Int
 
-  public convenience init(byteCount: Int) {
+  /// Nil, and a failure that `KernelMemory` tells of, where there is not as much memory: the kernel stops.
+  public init?(byteCount: Int) {
     guard let memory = CachingAllocator.host.allocate(max(byteCount, 1)) else {
-      fatalError("[scratch] out of memory: cannot allocate \(byteCount) bytes")
+      KernelMemory.noteFailure(byteCount)
+      return nil
     }
-    self.init(memory, max(byteCount, 1))
+    pointer = memory
+    self.byteCount = max(byteCount, 1)
   }
 
-  convenience init?(ifAvailable byteCount: Int) {
+  /// Nil where there is not as much memory, for what is done without it then.
+  init?(ifAvailable byteCount: Int) {
     guard let memory = CachingAllocator.host.allocate(max(byteCount, 1)) else { return nil }
-    self.init(memory, max(byteCount, 1))
-  }
-
-  private init(_ pointer: UnsafeMutableRawPointer, _ byteCount: Int) {
-    self.pointer = pointer
-    self.byteCount = byteCount
+    pointer = memory
+    self.byteCount = max(byteCount, 1)
   }
 
   deinit { CachingAllocator.host.deallocate(pointer, byteCount) }

@@ -27,7 +27,7 @@ extension GeneratorState {
       if low == 0 && high == 1 { return }
       fb_random_scale_f32(p, Int64(count), high - low, low)
       for i in 0..<count where p[i] == high { p[i] = low }
-    case .float16, .bfloat16:
+    case .float16, .bfloat16, .float8E4M3FN, .float8E5M2:
       let low = Float(from)
       let width = Float(to) - low
       let high = dtype.rounded(to)
@@ -36,7 +36,8 @@ extension GeneratorState {
         let value = dtype.rounded(Double(low.addingProduct(state.uniformFloat(), width)))
         return value == high ? first : value
       }
-    default: preconditionFailure("uniform numbers need a floating point type")
+    case .bool, .uint8, .int8, .int16, .int32, .int64, .uint16, .uint32, .uint64, .complex32, .complex64, .complex128:
+      preconditionFailure("uniform numbers need a floating point type")
     }
   }
 
@@ -78,7 +79,7 @@ extension GeneratorState {
         fillUnit(p + (count - 16), 16)
         fb_random_normal_f32(p + (count - 16), 1, Float(mean), Float(std))
       }
-    case .float16, .bfloat16:
+    case .float16, .bfloat16, .float8E4M3FN, .float8E5M2:
       withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.tile) { buffer in
         let p = buffer.baseAddress!
         var done = 0
@@ -89,17 +90,12 @@ extension GeneratorState {
           let start = whole > 0 ? done : count - 16
           fillUnit(p, n)
           fb_random_normal_f32(p, Int64(n / 16), Float(mean), Float(std))
-          if dtype == .float16 {
-            let to = out.assumingMemoryBound(to: Float16.self) + start
-            for i in 0..<n { to[i] = Float16(p[i]) }
-          } else {
-            let to = out.assumingMemoryBound(to: BFloat16.self) + start
-            for i in 0..<n { to[i] = BFloat16(p[i]) }
-          }
+          Strided.copy(p, .float32, nil, to: out + start * dtype.byteSize, dtype, nil, over: [n])
           done = start + n
         }
       }
-    default: preconditionFailure("normal numbers need a floating point type")
+    case .bool, .uint8, .int8, .int16, .int32, .int64, .uint16, .uint32, .uint64, .complex32, .complex64, .complex128:
+      preconditionFailure("normal numbers need a floating point type")
     }
   }
 

@@ -23,10 +23,11 @@ extension GeneratorState {
   public static func randomRange(
     from: Int64, to: Int64?, dtype: DType
   ) throws(RandomError) -> (from: Int64, range: UInt64) {
-    let digits = dtype.significandBits
+    let digits = dtype.floatLimits?.significandBits ?? 0
     var low = from
     if digits > 0 && (to != nil || from != .min) {
-      let next = Int64(dtype.rounded(Double(from &+ 1)))
+      let rounded = dtype.rounded(Double(from &+ 1))
+      let next = rounded >= 0x1p63 ? Int64.max : Int64(rounded)
       if next < from { low = next + 1 << (magnitudeBits(from &+ 1) - digits + 1) }
     }
     let last: Int64
@@ -43,7 +44,7 @@ extension GeneratorState {
     } else if from == .min {
       return (.min, 0)
     } else {
-      last = digits > 0 ? 1 << digits : dtype.integerMax
+      last = digits > 0 ? 1 << digits : dtype.lastDrawn
     }
     guard low <= last else { throw RandomError("from is beyond the range of \(dtype): \(from)") }
     return (low, UInt64(bitPattern: last &- low) &+ 1)
@@ -57,12 +58,15 @@ extension GeneratorState {
     case .bool: fillInts(out, count, dtype) { Int64($0.random32() & 1) }
     case .int64: fillInts(out, count, dtype) { Int64(bitPattern: $0.random64() & 0x7FFF_FFFF_FFFF_FFFF) }
     case .float64: fillInts(out, count, dtype) { Int64($0.random64() % (1 << 53 + 1)) }
-    case .float16, .bfloat16, .float32:
-      let range = UInt32(1) << dtype.significandBits + 1
+    case .float16, .bfloat16, .float32, .float8E4M3FN, .float8E5M2:
+      let range = UInt32(1) << UInt32(dtype.floatLimits!.significandBits) + 1
       fillInts(out, count, dtype) { Int64($0.random32() % range) }
-    default:
-      let range = UInt32(dtype.integerMax) + 1
+    case .uint8, .int8, .int16, .int32, .uint16:
+      let range = UInt32(dtype.lastDrawn) + 1
       fillInts(out, count, dtype) { Int64($0.random32() % range) }
+    case .uint32: fillInts(out, count, dtype) { Int64($0.random32()) }
+    case .uint64: fillInts(out, count, dtype) { Int64(bitPattern: $0.random64()) }
+    case .complex32, .complex64, .complex128: preconditionFailure("complex numbers are drawn as their parts")
     }
   }
 
@@ -120,11 +124,16 @@ extension GeneratorState {
       case .int16: each(Int16.self, 1, 0)
       case .int32: each(Int32.self, 1, 0)
       case .int64: each(Int64.self, 1, 0)
+      case .uint16: each(UInt16.self, 1, 0)
+      case .uint32: each(UInt32.self, 1, 0)
+      case .uint64: each(UInt64.self, 1, 0)
+      case .float8E4M3FN: each(Float8E4M3FN.self, Float8E4M3FN(1), Float8E4M3FN(0))
+      case .float8E5M2: each(Float8E5M2.self, Float8E5M2(1), Float8E5M2(0))
       case .float16: each(UInt16.self, 0x3C00, 0)
       case .bfloat16: each(UInt16.self, 0x3F80, 0)
       case .float32: each(Float.self, 1, 0)
       case .float64: each(Double.self, 1, 0)
-      case .complex64, .complex128: preconditionFailure("complex numbers are drawn as their parts")
+      case .complex32, .complex64, .complex128: preconditionFailure("complex numbers are drawn as their parts")
       }
     }
   }
@@ -193,11 +202,16 @@ extension GeneratorState {
       let v = uniformDouble()
       let us = 0.5 - abs(u)
       let k = ((2 * a / us + b) * u + rate + 0.43).rounded(.down)
-      if us >= 0.07 && v <= vr { return Int64(k) }
+      if us >= 0.07 && v <= vr { return k < 0x1p63 ? Int64(k) : .max }
       if k < 0 || (us < 0.013 && v > us) { continue }
       if log(v) + log(inverseAlpha) - log(a / (us * us) + b) <= -rate + k * logRate - lgamma(k + 1) {
-        return Int64(k)
+        return k < 0x1p63 ? Int64(k) : .max
       }
     }
   }
+}
+
+extension DType {
+  /// The greatest integer that is drawn where no bound is given: that of the type, at most that of Int64.
+  fileprivate var lastDrawn: Int64 { Int64(min(integerLimits?.greatest ?? 0, UInt(Int64.max))) }
 }

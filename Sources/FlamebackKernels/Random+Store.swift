@@ -20,7 +20,12 @@ extension GeneratorState {
     case .int16: each(Int16.self) { Int16(truncatingIfNeeded: Self.truncate($0)) }
     case .int32: each(Int32.self) { Int32(truncatingIfNeeded: Self.truncate($0)) }
     case .int64: each(Int64.self) { Self.truncate($0) }
-    case .complex64, .complex128: preconditionFailure("complex numbers are drawn as their parts")
+    case .uint16: each(UInt16.self) { UInt16(truncatingIfNeeded: Self.truncate($0)) }
+    case .uint32: each(UInt32.self) { UInt32(truncatingIfNeeded: Self.truncate($0)) }
+    case .uint64: each(UInt64.self) { UInt64(bitPattern: Self.truncate($0)) }
+    case .float8E4M3FN: each(Float8E4M3FN.self) { Float8E4M3FN(Float($0)) }
+    case .float8E5M2: each(Float8E5M2.self) { Float8E5M2(Float($0)) }
+    case .complex32, .complex64, .complex128: preconditionFailure("complex numbers are drawn as their parts")
     }
   }
 
@@ -45,7 +50,12 @@ extension GeneratorState {
     case .int16: each(Int16.self) { Int16(truncatingIfNeeded: $0) }
     case .int32: each(Int32.self) { Int32(truncatingIfNeeded: $0) }
     case .int64: each(Int64.self) { $0 }
-    case .complex64, .complex128: preconditionFailure("complex numbers are drawn as their parts")
+    case .uint16: each(UInt16.self) { UInt16(truncatingIfNeeded: $0) }
+    case .uint32: each(UInt32.self) { UInt32(truncatingIfNeeded: $0) }
+    case .uint64: each(UInt64.self) { UInt64(bitPattern: $0) }
+    case .float8E4M3FN: each(Float8E4M3FN.self) { Float8E4M3FN(Float($0)) }
+    case .float8E5M2: each(Float8E5M2.self) { Float8E5M2(Float($0)) }
+    case .complex32, .complex64, .complex128: preconditionFailure("complex numbers are drawn as their parts")
     }
   }
 
@@ -53,41 +63,6 @@ extension GeneratorState {
   @inline(__always)
   private static func truncate(_ value: Double) -> Int64 {
     value > -0x1p63 && value < 0x1p63 ? Int64(value) : .min
-  }
-}
-
-/// Bits of the significand, the hidden one included: `std::numeric_limits::digits`.
-extension DType {
-  var significandBits: Int {
-    switch self {
-    case .float16: 11
-    case .bfloat16: 8
-    case .float32: 24
-    case .float64: 53
-    default: 0
-    }
-  }
-
-  /// The greatest value of an integer type.
-  var integerMax: Int64 {
-    switch self {
-    case .bool: 1
-    case .uint8: 255
-    case .int8: 127
-    case .int16: 32767
-    case .int32: 0x7FFF_FFFF
-    default: .max
-    }
-  }
-
-  /// A value rounded to this floating type.
-  func rounded(_ value: Double) -> Double {
-    switch self {
-    case .float16: Double(Float16(Float(value)))
-    case .bfloat16: Double(BFloat16(Float(value)).float)
-    case .float32: Double(Float(value))
-    default: value
-    }
   }
 }
 
@@ -104,6 +79,11 @@ func loadDouble(_ data: UnsafeRawPointer, _ index: Int, _ dtype: DType) -> Doubl
   case .int16: Double(data.assumingMemoryBound(to: Int16.self)[index])
   case .int32: Double(data.assumingMemoryBound(to: Int32.self)[index])
   case .int64: Double(data.assumingMemoryBound(to: Int64.self)[index])
-  case .complex64, .complex128: preconditionFailure("a real type is needed")
+  case .uint16: Double(data.assumingMemoryBound(to: UInt16.self)[index])
+  case .uint32: Double(data.assumingMemoryBound(to: UInt32.self)[index])
+  case .uint64: Double(data.assumingMemoryBound(to: UInt64.self)[index])
+  case .float8E4M3FN: Double(data.assumingMemoryBound(to: Float8E4M3FN.self)[index].float)
+  case .float8E5M2: Double(data.assumingMemoryBound(to: Float8E5M2.self)[index].float)
+  case .complex32, .complex64, .complex128: preconditionFailure("a real type is needed")
   }
 }

@@ -12,7 +12,7 @@ public enum Reduction {
       switch self {
       case .sum, .mean, .nanSum, .countNonzero: .sum
       case .product, .minimum, .maximum, .any, .all: self
-      default: nil
+      case .argMinimum, .argMaximum, .norm, .logSumExp, .variance, .standardDeviation: nil
       }
     }
 
@@ -22,7 +22,11 @@ public enum Reduction {
       case .minimum, .maximum: dtype
       case .any, .all: .bool
       case .countNonzero: .int64
-      default: dtype.isDifferentiable ? dtype.accumulation : .int64
+      case .sum, .product, .mean, .nanSum, .argMinimum, .argMaximum, .norm, .logSumExp, .variance, .standardDeviation:
+        switch dtype.category {
+        case .bool, .integer: .int64  // wraps as uint64 does
+        case .floating, .complex: dtype.accumulation
+        }
       }
     }
   }
@@ -51,20 +55,21 @@ public enum Reduction {
     var scratch: ScratchMemory?
     var order = Array(0..<layout.rank)
     let isPositional = second != nil || kind == .argMinimum || kind == .argMaximum
-    func pack() {
+    func pack() -> Bool {
       order = kept + dims.sorted()
-      let memory = ScratchMemory(byteCount: layout.elementCount * dtype.byteSize)
+      guard let memory = ScratchMemory(byteCount: layout.elementCount * dtype.byteSize) else { return false }
       let permuted = layout.permuted(order)
       Strided.copy(x, dtype, permuted.strides, to: memory.pointer, dtype, nil, over: permuted.shape)
       scratch = memory
       source = memory.pointer
+      return true
     }
     if !layout.isContiguous {
-      if let found = memoryOrder(layout, dims, isPositional) { order = found } else { pack() }
+      if let found = memoryOrder(layout, dims, isPositional) { order = found } else if !pack() { return }
     }
     var runs = Run.joined(layout.shape, order, dims)
     if runs.filter(\.isReduced).count > 1, kind.joining == nil || isPositional {
-      pack()
+      if !pack() { return }
       runs = Run.joined(layout.shape, order, dims)
     }
     if !runs.contains(where: \.isReduced) { runs.append(Run(size: 1, isReduced: true)) }
@@ -113,13 +118,14 @@ public enum Reduction {
       return line(kind, x, dtype, lines, parameter, y, out, second)
     }
     let partial = kind.partial(dtype, out)
-    let memory = ScratchMemory(byteCount: lines.outer * lines.inner * partial.byteSize)
+    guard let memory = ScratchMemory(byteCount: lines.outer * lines.inner * partial.byteSize) else { return }
     line(kind == .mean ? .sum : kind, x, dtype, lines, parameter, memory.pointer, partial, nil)
     var rest = runs
     rest.remove(at: last)
     let outputs = rest.reduce(1) { $0 * ($1.isReduced ? 1 : $1.size) }
     let isMean = kind == .mean
     let total = isMean ? ScratchMemory(byteCount: outputs * partial.byteSize) : nil
+    if isMean, total == nil { return }
     reduce(
       kind.joining!, memory.pointer, partial, rest, parameter, total?.pointer ?? y, total == nil ? out : partial, nil)
     if let total {
@@ -129,7 +135,7 @@ public enum Reduction {
   }
 
   private static let division = ElementwiseProgram(
-    instructions: [fb_instruction(op: UInt16(FB_OP_DIV.rawValue), a: 0, b: 1, c: 0)], inputCount: 1, constants: [],
+    instructions: [fb_instruction(.div, 0, 1)], inputCount: 1, constants: [],
     outputRegisters: [2])
 
   private static func divide(

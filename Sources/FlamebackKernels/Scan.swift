@@ -53,7 +53,9 @@ public enum Scan {
     case .float64: run(Double.self)
     case .complex64: run(Complex<Float>.self)
     case .complex128: run(Complex<Double>.self)
-    default: preconditionFailure("linear recurrence of \(dtype)")
+    case .bool, .uint8, .int8, .int16, .int32, .int64, .uint16, .uint32, .uint64, .float8E4M3FN, .float8E5M2,
+      .complex32:
+      preconditionFailure("linear recurrence of \(dtype)")
     }
   }
 }

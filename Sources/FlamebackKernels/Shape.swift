@@ -31,16 +31,19 @@ public struct Shape: Sendable {
     }
   }
 
-  /// The product of the sizes; nil on overflow.
+  /// The product of the sizes; nil for a negative size, and where the product overflows or would without the zeros: then
+  /// strides would too.
   public var checkedElementCount: Int? {
     var product = 1
-    if contains(0) { return 0 }
+    var isEmpty = false
     for size in self {
-      let (next, overflow) = product.multipliedReportingOverflow(by: size)
+      if size < 0 { return nil }
+      if size == 0 { isEmpty = true }
+      let (next, overflow) = product.multipliedReportingOverflow(by: Swift.max(size, 1))
       if overflow { return nil }
       product = next
     }
-    return product
+    return isEmpty ? 0 : product
   }
 
   /// The product of the sizes, 1 for a scalar. SeeAlso: Tensor.numel

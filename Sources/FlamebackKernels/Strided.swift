@@ -9,7 +9,7 @@ public enum Strided {
     to target: UnsafeMutableRawPointer, _ targetDType: DType, _ targetStrides: Shape?, over shape: Shape
   ) {
     identity.run(
-      compute: DType.promote(sourceDType, targetDType), shape: shape,
+      compute: DType.conversion(from: sourceDType, to: targetDType), shape: shape,
       inputs: [ElementwiseOperand(source, sourceDType, strides: sourceStrides)], parameters: [],
       outputs: [ElementwiseOperand(target, targetDType, strides: targetStrides)])
   }
@@ -32,10 +32,20 @@ public enum Strided {
     case .int16: add(Int16.self, &+)
     case .int32: add(Int32.self, &+)
     case .int64: add(Int64.self, &+)
+    case .uint16: add(UInt16.self, &+)
+    case .uint32: add(UInt32.self, &+)
+    case .uint64: add(UInt64.self, &+)
+    case .float8E4M3FN: add(Float8E4M3FN.self) { Float8E4M3FN($0.float + $1.float) }
+    case .float8E5M2: add(Float8E5M2.self) { Float8E5M2($0.float + $1.float) }
     case .float16: add(Float16.self) { Float16(Float($0) + Float($1)) }
     case .bfloat16: add(BFloat16.self) { BFloat16($0.float + $1.float) }
     case .float32: add(Float.self, +)
     case .float64: add(Double.self, +)
+    case .complex32:
+      add(Complex<Float16>.self) {
+        Complex(
+          Float16(Float($0.real) + Float($1.real)), Float16(Float($0.imaginary) + Float($1.imaginary)))
+      }
     case .complex64: add(Complex<Float>.self) { Complex($0.real + $1.real, $0.imaginary + $1.imaginary) }
     case .complex128: add(Complex<Double>.self) { Complex($0.real + $1.real, $0.imaginary + $1.imaginary) }
     }
@@ -76,9 +86,16 @@ extension Strided {
   ) {
     let isPacked = strides == nil
     if isPacked && shape.elementCount == 0 { return }
+    let compute: DType =
+      switch dtype.category {
+      case .bool: .int64
+      // Beyond Int64 a number is given as a Double.
+      case .integer: dtype == .uint64 && value.category == .floating ? .float64 : .int64
+      case .floating: .float64
+      case .complex: .complex128
+      }
     constant.run(
-      compute: dtype.isComplex ? .complex128 : dtype.isFloatingPoint ? .float64 : .int64,
-      shape: isPacked ? Shape() : shape, inputs: [], parameters: [value],
+      compute: compute, shape: isPacked ? Shape() : shape, inputs: [], parameters: [value],
       outputs: [ElementwiseOperand(target, dtype, strides: strides)])
     if isPacked { repeatFirst(target, dtype.byteSize, shape.elementCount) }
   }

@@ -4,11 +4,28 @@ import FlamebackOps
 
 /// Something that has a gradient: a parameter, or a leaf tensor.
 public protocol GradientHolder {
+  /// The accumulated gradient.
   var grad: Tensor? { get nonmutating set }
+  /// Changes the gradient if there is one; what holds it lets go of it meanwhile, so that it can be written over.
+  func updateGrad(_ body: (inout Tensor) -> Void)
 }
 
-extension ParameterCell: GradientHolder {}
-extension Tensor: GradientHolder {}
+extension GradientHolder {
+  public func updateGrad(_ body: (inout Tensor) -> Void) {
+    guard var gradient = grad else { return }
+    grad = nil
+    body(&gradient)
+    grad = gradient
+  }
+}
+
+extension ParameterCell: GradientHolder {
+  public func updateGrad(_ body: (inout Tensor) -> Void) { slot.update(body) }
+}
+
+extension Tensor: GradientHolder {
+  public func updateGrad(_ body: (inout Tensor) -> Void) { gradSlot?.update(body) }
+}
 
 /// The norm of all gradients together. SeeAlso: torch.nn.utils.get_total_norm
 public func totalNorm(_ tensors: [Tensor], normType: Double = 2, errorIfNonfinite: Bool = false) -> Tensor {
@@ -29,6 +46,7 @@ public func clipGradNorm<Holder: GradientHolder>(
 ) -> Tensor {
   noGrad {
     let total = totalNorm(parameters.compactMap(\.grad), normType: normType, errorIfNonfinite: errorIfNonfinite)
+    if total.isPoisoned { return total }  // nothing changes
     clipGrads(parameters, maxNorm: maxNorm, totalNorm: total)
     return total
   }
@@ -39,7 +57,11 @@ public func clipGrads<Holder: GradientHolder>(_ parameters: [Holder], maxNorm: D
   noGrad {
     let factor = (maxNorm / (totalNorm + 1e-6)).clamp(max: 1.0)
     for holder in parameters {
-      if let grad = holder.grad { holder.grad = (grad * factor.to(grad.device)).to(grad.dtype) }
+      holder.updateGrad { gradient in
+        let dtype = gradient.dtype
+        gradient *= factor.to(gradient.device)
+        gradient = gradient.to(dtype)  // a 0-d one takes the wider dtype of the factor
+      }
     }
   }
 }
@@ -47,10 +69,15 @@ public func clipGrads<Holder: GradientHolder>(_ parameters: [Holder], maxNorm: D
 /// Cuts every element of the gradients to [-clipValue, clipValue]. SeeAlso: torch.nn.utils.clip_grad_value_
 public func clipGradValue<Holder: GradientHolder>(_ parameters: [Holder], clipValue: Double) {
   noGrad {
-    for holder in parameters {
-      if let grad = holder.grad { holder.grad = grad.clamp(min: -clipValue, max: clipValue) }
-    }
+    change(parameters) { $0.clamp(min: -clipValue, max: clipValue) }
   }
+}
+
+/// Replaces all gradients by what `body` makes of them, or none where it fails for one.
+private func change<Holder: GradientHolder>(_ holders: [Holder], _ body: (Tensor) -> Tensor) {
+  let changed = holders.map { $0.grad.map(body) }
+  if changed.contains(where: { $0?.isPoisoned == true }) { return }
+  for (holder, grad) in zip(holders, changed) { if let grad { holder.grad = grad } }
 }
 
 /// All values in one vector. SeeAlso: torch.nn.utils.parameters_to_vector

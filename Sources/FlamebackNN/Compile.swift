@@ -24,7 +24,9 @@ public final class Compiled {
   public private(set) var log: [String] = []
 
   /// Recorded graphs kept; further shapes run without. SeeAlso: torch._dynamo.config.recompile_limit
-  public var limit = 32
+  public var limit = 32 { didSet { hasReachedLimit = false } }
+  /// Whether the log tells that there are as many.
+  private var hasReachedLimit = false
 
   public init(_ model: Module?, _ body: @escaping ([Tensor]) -> [Tensor]) {
     self.model = model
@@ -80,6 +82,7 @@ public final class Compiled {
   /// Forgets all graphs, and what the model is made of. SeeAlso: torch._dynamo.reset
   public func reset() {
     entries = [:]
+    hasReachedLimit = false
     parts = Parts(model)
   }
 
@@ -99,11 +102,15 @@ public final class Compiled {
     case .graph(let recorded):
       guard let change = change(since: recorded) else { return run(recorded, inputs) }
       say("recorded again: \(change)")
-    case nil: say(reason(key))
-    }
-    if entries.count >= limit, entries[key] == nil {
-      say("not recorded: \(limit) graphs are kept already")
-      return body(inputs)
+    case nil:
+      guard entries.count < limit else {
+        if !hasReachedLimit {
+          say("no more graphs are recorded: \(entries.count) are kept, and other calls run without")
+        }
+        hasReachedLimit = true
+        return body(inputs)
+      }
+      say(reason(key))
     }
     return record(key, inputs)
   }
@@ -119,14 +126,22 @@ public final class Compiled {
   }
 
   private func run(_ recorded: Recorded, _ inputs: [Tensor]) -> [Tensor] {
-    let arguments = inputs + recorded.changed.map(\.cell.tensor)
+    // Buffers let go of the values that they get anew, so that these can be written over.
     var results: [Tensor]
     switch recorded.runner {
     case .replay(let replay, let live):
-      results = replay(arguments.map { $0.contiguous() }, live: live.map { ($0.number, $0.cell.tensor) })
+      var arguments = inputs.map { $0.contiguous() }
+      for (cell, _) in recorded.changed {
+        arguments.append((Context.gathersErrors ? cell.tensor : cell.letGo()).contiguous())
+      }
+      results = replay(consume arguments, live: live.map { ($0.number, $0.cell.tensor) })
     case .plan(let plan, _):
-      do { results = try plan(arguments) } catch {
+      var arguments = inputs + recorded.changed.map { $0.cell.letGo() }
+      do { results = try plan(&arguments) } catch {
         report(error)
+        for ((cell, _), value) in zip(recorded.changed, arguments.suffix(recorded.changed.count)) {
+          cell.tensor = value
+        }
         return body(inputs)
       }
     }
@@ -201,7 +216,10 @@ public final class Compiled {
     if key.recordsGradients { return replay(used.fused(differentiable: true)) }
     let folded = used.foldingConstants().foldingBatchNorms().foldingRectifiers().fused(differentiable: false)
       .withoutUnused()
-    guard let plan = ExecutionPlan(folded) else { return replay(used.fused(differentiable: false)) }
+    let last = graph.inputs.count
+    guard let plan = ExecutionPlan(folded, donated: last - changed.count..<last) else {
+      return replay(used.fused(differentiable: false))
+    }
     let fixed = used.names.values.map { Int($0)! }
     return .graph(Recorded(runner: .plan(plan, fixed.map { (cells[$0].cell, before[$0]) }), changed: places))
   }
@@ -229,6 +247,11 @@ public final class Compiled {
     var text = "[compile] \(line)\n"
     text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
+}
+
+extension StateCell {
+  /// The value; a buffer's cell holds it no longer.
+  fileprivate func letGo() -> Tensor { (self as? BufferCell)?.take() ?? tensor }
 }
 
 /// A compiled model from one tensor to one tensor.

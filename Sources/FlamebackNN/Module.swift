@@ -202,8 +202,8 @@ extension ParameterCell {
   package func zeroGrad(setToNone: Bool = true) {
     if setToNone {
       grad = nil
-    } else if let old = grad {
-      grad = Tensor.filled(0, old.spec)
+    } else {
+      slot.update { $0.fillZero() }
     }
   }
 }

@@ -49,9 +49,15 @@ public struct Buffer<Value: BufferValue> {
 
   public init(wrappedValue: Value) { projectedValue = Value.bufferCell(wrappedValue) }
 
+  /// The value. Changed in place (`cache[0] = row`) it keeps its memory where nobody else holds that.
   public var wrappedValue: Value {
     get { Value.bufferValue(projectedValue) }
     set { Value.assign(newValue, buffer: &projectedValue) }
+    _modify {
+      var value = Value.takeValue(projectedValue)
+      defer { Value.assign(value, buffer: &projectedValue) }
+      yield &value
+    }
   }
 }
 
@@ -60,18 +66,22 @@ public protocol BufferValue {
   associatedtype BufferCellType
   static func bufferCell(_ value: Self) -> BufferCellType
   static func bufferValue(_ cell: BufferCellType) -> Self
+  /// The value, of which the cell lets go until the next assignment.
+  static func takeValue(_ cell: BufferCellType) -> Self
   static func assign(_ value: Self, buffer cell: inout BufferCellType)
 }
 
 extension Tensor: BufferValue {
   public static func bufferCell(_ value: Tensor) -> BufferCell { BufferCell(value) }
   public static func bufferValue(_ cell: BufferCell) -> Tensor { cell.tensor }
+  public static func takeValue(_ cell: BufferCell) -> Tensor { cell.take() }
   public static func assign(_ value: Tensor, buffer cell: inout BufferCell) { cell.tensor = value }
 }
 
 extension Optional: BufferValue where Wrapped == Tensor {
   public static func bufferCell(_ value: Tensor?) -> BufferCell? { value.map { BufferCell($0) } }
   public static func bufferValue(_ cell: BufferCell?) -> Tensor? { cell?.tensor }
+  public static func takeValue(_ cell: BufferCell?) -> Tensor? { cell?.take() }
   public static func assign(_ value: Tensor?, buffer cell: inout BufferCell?) {
     if let value, let cell { cell.tensor = value } else { cell = bufferCell(value) }
   }

@@ -1,22 +1,21 @@
-import CKernels
 import FlamebackCore
 import FlamebackKernels
 
 extension Elementwise {
   // At 0 and below the slope is 0; NaN lets the gradient through, as PyTorch does.
   package static let relu = Elementwise(
-    "relu", .promoted, domain: [.integer, .floating], kernel: FB_OP_RELU, gradientKernel: FB_OP_RELU_GRAD,
+    "relu", .promoted, domain: [.integer, .floating], kernel: .relu, gradientKernel: .reluGrad,
     gradient: { g, _, y in (y .<= 0).select(0, g) }
   ) {
     .maximum($0, 0)
   }
   package static let leakyRelu = Elementwise(
-    "leaky_relu", domain: .floating, kernel: FB_OP_LEAKY_RELU, gradientKernels: [FB_OP_LEAKY_RELU_GRAD]
+    "leaky_relu", domain: [.floating, .eachOperand], kernel: .leakyRelu, gradientKernels: [.leakyReluGrad]
   ) { x, slope in (x .> 0).select(x, x * slope) }
   package static let prelu = Elementwise("prelu", domain: .floating) { x, w in (x .> 0).select(x, x * w) }
   /// Of x, alpha, scale and input scale. At 0 the slope is that of the left side and does not change, as in PyTorch.
   package static let elu = Elementwise(
-    "elu", arity: 4, domain: .floating,
+    "elu", arity: 4, domain: [.floating, .eachOperand],
     gradient: { g, a, _ in
       let left = a[1] * a[2] * a[3]
       let slope = (a[0] .< 0).select(left * .exp(a[0] * a[3]), (a[0] .== 0).select(left, a[2]))
@@ -24,13 +23,13 @@ extension Elementwise {
     }
   ) { a in (a[0] .<= 0).select(.expm1(a[0] * a[3]) * (a[1] * a[2]), a[0] * a[2]) }
   package static let gelu = Elementwise(
-    "gelu", domain: .floating, kernel: FB_OP_GELU, gradientKernel: FB_OP_GELU_GRAD
+    "gelu", domain: .floating, kernel: .gelu, gradientKernel: .geluGrad
   ) { x in 0.5 * x * (1 + .erf(x * 0.7071067811865476)) }
   package static let geluTanh = Elementwise(
-    "gelu_tanh", domain: .floating, kernel: FB_OP_GELU_TANH, gradientKernel: FB_OP_GELU_TANH_GRAD
+    "gelu_tanh", domain: .floating, kernel: .geluTanh, gradientKernel: .geluTanhGrad
   ) { x in 0.5 * x * (1 + .tanh(0.7978845608028654 * (x + 0.044715 * x * x * x))) }
   package static let silu = Elementwise(
-    "silu", domain: [.floating, .complex], kernel: FB_OP_SILU, gradientKernel: FB_OP_SILU_GRAD,
+    "silu", domain: [.floating, .complex], kernel: .silu, gradientKernel: .siluGrad,
     gradient: { g, x, _ in
       let s = Expression.sigmoid(x)
       return g * (s * (1 + x * (1 - s))).conj
@@ -44,7 +43,7 @@ extension Elementwise {
     }
   ) { x in x * .tanh(softplus(x)) }
   package static let softplus = Elementwise(
-    "softplus", arity: 3, domain: .floating,
+    "softplus", arity: 3, domain: [.floating, .eachOperand],
     gradient: { g, a, _ in [(a[0] * a[1] .> a[2]).select(g, g * .sigmoid(a[0] * a[1])), 0, 0] }
   ) { a in (a[0] * a[1] .> a[2]).select(a[0], .log1p(.exp(a[0] * a[1])) / a[1]) }
   package static let logSigmoid = Elementwise(
@@ -53,7 +52,7 @@ extension Elementwise {
     .minimum(x, 0) - .log1p(.exp(-x.abs))
   }
   package static let hardtanh = Elementwise(
-    "hardtanh", arity: 3, domain: [.integer, .floating],
+    "hardtanh", arity: 3, domain: [.integer, .floating, .eachOperand],
     gradient: { g, a, _ in [((a[0] .<= a[1]) .| (a[0] .>= a[2])).select(0, g), 0, 0] }
   ) { a in .minimum(.maximum(a[0], a[1]), a[2]) }
   package static let hardsigmoid = Elementwise(
@@ -64,18 +63,18 @@ extension Elementwise {
     "hardswish", domain: .floating,
     gradient: { g, x, _ in (x .<= -3).select(0, (x .< 3).select(g * (x / 3 + 0.5), g)) }
   ) { x in x * .minimum(.maximum(x + 3, 0), 6) / 6 }
-  package static let hardshrink = Elementwise("hardshrink", domain: .floating) { x, lambda in
+  package static let hardshrink = Elementwise("hardshrink", domain: [.floating, .eachOperand]) { x, lambda in
     ((x .>= -lambda) .& (x .<= lambda)).select(0, x)
   }
   package static let softshrink = Elementwise(
-    "softshrink", domain: .floating,
+    "softshrink", domain: [.floating, .eachOperand],
     gradient: { g, x, lambda, _ in [((x .>= -lambda) .& (x .<= lambda)).select(0, g), 0] }
   ) { x, lambda in (x .> lambda).select(x - lambda, (x .< -lambda).select(x + lambda, x * 0)) }
-  package static let tanhshrink = Elementwise("tanhshrink") { x in x - .tanh(x) }
+  package static let tanhshrink = Elementwise("tanhshrink", domain: [.numeric, .eachOperand]) { x in x - .tanh(x) }
   package static let softsign = Elementwise("softsign", domain: [.integer, .floating, .complex]) { x in x / (1 + x.abs)
   }
   package static let threshold = Elementwise(
-    "threshold", arity: 3, domain: [.integer, .floating],
+    "threshold", arity: 3, domain: [.integer, .floating, .eachOperand],
     gradient: { g, a, _ in [(a[0] .<= a[1]).select(0, g), 0, 0] }
   ) { a in (a[0] .<= a[1]).select(a[2], a[0]) }
 
@@ -195,6 +194,7 @@ extension Tensor {
       guard rank > 0, shape[d] % 2 == 0 else {
         throw OpError("glu", "the size of dimension \(d) must be even, got \(spec)")
       }
+      guard dtype.isFloatingPoint || dtype.isComplex else { throw OpError("glu", "not defined for \(dtype)") }
       let half = shape[d] / 2
       return narrow(dim: d, start: 0, length: half) * narrow(dim: d, start: half, length: half).sigmoid()
     }

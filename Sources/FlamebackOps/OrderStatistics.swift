@@ -16,6 +16,7 @@ extension Primitives {
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
       let x = inputs[0]
       if x.dtype.isComplex { throw OpError(name, "complex numbers have no order: \(x)") }
+      if x.dtype == .bool, name != "mode" { throw OpError(name, "not defined for bool") }
       let shape = dims.resultShape(of: x.shape)
       return [x.dtype, .int64].map { TensorSpec(shape: shape, dtype: $0, device: x.device) }
     }

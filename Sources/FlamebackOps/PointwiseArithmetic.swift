@@ -1,11 +1,10 @@
-import CKernels
 import FlamebackCore
 import FlamebackKernels
 
 extension Elementwise {
   package static let sub = Elementwise("sub", domain: [.numeric, .eachOperand]) { a, b in a - b }
   package static let mul = Elementwise("mul") { a, b in a * b }
-  package static let div = Elementwise("div", .floating, gradientKernels: [nil, FB_OP_DIVISOR_GRAD]) { a, b in
+  package static let div = Elementwise("div", .floating, gradientKernels: [nil, .divisorGrad]) { a, b in
     a / b
   }
   package static let addScaled = Elementwise("add", arity: 3) { x in x[0] + x[2] * x[1] }
@@ -13,31 +12,31 @@ extension Elementwise {
     x[0] - x[2] * x[1]
   }
   package static let floorDivide = Elementwise("floor_divide", domain: [.integer, .floating]) {
-    .call(FB_OP_FLOORDIV, $0, $1)
+    .call(.floorDiv, $0, $1)
   }
   package static let truncDivide = Elementwise("trunc_divide", domain: [.integer, .floating]) {
-    .call(FB_OP_TRUNCDIV, $0, $1)
+    .call(.truncDiv, $0, $1)
   }
   package static let remainder = Elementwise("remainder", domain: [.integer, .floating]) {
-    .call(FB_OP_REMAINDER, $0, $1)
+    .call(.remainder, $0, $1)
   }
-  package static let fmod = Elementwise("fmod", domain: [.integer, .floating]) { .call(FB_OP_FMOD, $0, $1) }
+  package static let fmod = Elementwise("fmod", domain: [.integer, .floating]) { .call(.fmod, $0, $1) }
   package static let pow = Elementwise("pow") { a, b in a.pow(b) }
   package static let maximum = Elementwise(
-    "maximum", domain: .real, gradientKernels: [FB_OP_MAXIMUM_GRAD, FB_OP_MAXIMUM_GRAD_OF_SECOND]
+    "maximum", domain: .real, gradientKernels: [.maximumGrad, .maximumGradOfSecond]
   ) { .maximum($0, $1) }
   package static let minimum = Elementwise("minimum", domain: .real) { .minimum($0, $1) }
-  package static let fmax = Elementwise("fmax", domain: .real) { .call(FB_OP_FMAX, $0, $1) }
-  package static let fmin = Elementwise("fmin", domain: .real) { .call(FB_OP_FMIN, $0, $1) }
-  package static let atan2 = Elementwise("atan2", .floating, domain: .real) { .call(FB_OP_ATAN2, $0, $1) }
-  package static let hypot = Elementwise("hypot", domain: .floating) { .call(FB_OP_HYPOT, $0, $1) }
-  package static let copysign = Elementwise("copysign", .floating, domain: .real) { .call(FB_OP_COPYSIGN, $0, $1) }
+  package static let fmax = Elementwise("fmax", domain: .real) { .call(.fmax, $0, $1) }
+  package static let fmin = Elementwise("fmin", domain: .real) { .call(.fmin, $0, $1) }
+  package static let atan2 = Elementwise("atan2", .floating, domain: .real) { .call(.atan2, $0, $1) }
+  package static let hypot = Elementwise("hypot", domain: .floating) { .call(.hypot, $0, $1) }
+  package static let copysign = Elementwise("copysign", .floating, domain: .real) { .call(.copySign, $0, $1) }
   /// A neighbour moves with its number; where both are equal PyTorch says that nothing moves.
   package static let nextafter = Elementwise(
     "nextafter", domain: .floating, gradient: { g, x, y, _ in [(x .== y).select(0, g), 0] }
-  ) { .call(FB_OP_NEXTAFTER, $0, $1) }
-  package static let gcd = Elementwise("gcd", domain: .integer) { .call(FB_OP_GCD, $0, $1) }
-  package static let lcm = Elementwise("lcm", domain: .integer) { .call(FB_OP_LCM, $0, $1) }
+  ) { .call(.nextAfter, $0, $1) }
+  package static let gcd = Elementwise("gcd", domain: .integer) { .call(.gcd, $0, $1) }
+  package static let lcm = Elementwise("lcm", domain: .integer) { .call(.lcm, $0, $1) }
   package static let heaviside = Elementwise("heaviside", domain: .real, noGradient: "the step has no slope") {
     x, value in
     x.isNaN.select(0, (x .== 0).select(value, (x .> 0).select(1, 0)))
@@ -55,7 +54,7 @@ extension Elementwise {
   ) { x, y in y.isNaN.select(y, (x .== 0).select(0, x * .log1p(y))) }
   /// ln(eᵃ + eᵇ) without overflow.
   package static let logaddexp = Elementwise(
-    "logaddexp", .floating, domain: .real,
+    "logaddexp", .floating, domain: .floating,
     gradient: { g, a, b, _ in [g * .sigmoid(a - b), g * .sigmoid(b - a)] }
   ) { a, b in
     ((a .== b) .& a.isInfinite).select(a, .maximum(a, b) + .log1p(.exp(-(a - b).abs)))
@@ -68,18 +67,18 @@ extension Elementwise {
     return high + .log1p(.exp(low - high))
   }
   package static let logaddexp2 = Elementwise(
-    "logaddexp2", .floating, domain: .real,
+    "logaddexp2", .floating, domain: .floating,
     gradient: { g, a, b, _ in
       let ln2: Expression = 0.693147180559945309
       return [g * .sigmoid((a - b) * ln2), g * .sigmoid((b - a) * ln2)]
     }
   ) { a, b in
     ((a .== b) .& a.isInfinite).select(
-      a, .maximum(a, b) + .log1p(.call(FB_OP_EXP2, -(a - b).abs)) * 1.442695040888963407)
+      a, .maximum(a, b) + .log1p(.call(.exp2, -(a - b).abs)) * 1.442695040888963407)
   }
-  package static let ldexp = Elementwise("ldexp", .floating) { x, n in x * .call(FB_OP_EXP2, n) }
+  package static let ldexp = Elementwise("ldexp", .floating) { x, n in x * .call(.exp2, n) }
   /// start + weight · (end − start), from the nearer end.
-  package static let lerp = Elementwise("lerp", arity: 3, domain: [.floating, .complex]) { x in
+  package static let lerp = Elementwise("lerp", arity: 3, domain: [.floating, .complex, .eachOperand]) { x in
     let (start, end, weight) = (x[0], x[1], x[2])
     let isNearStart = (0.5 - weight.abs).sign .== 1  // complex numbers have no order
     return isNearStart.select(start + weight * (end - start), end - (end - start) * (1 - weight))
@@ -189,6 +188,9 @@ extension Tensor {
 
   /// The power. Integers have no negative integer powers. SeeAlso: torch.pow
   public func pow(_ exponent: some TensorOperand) -> Tensor {
+    if dtype == .bool, case .tensor(let other) = exponent.operand, other.dtype == .bool {
+      return fail("pow", "not defined for bool: \(spec) × \(other.spec)", like: spec)
+    }
     if case .scalar(.int(let n)) = exponent.operand {
       if n < 0 && dtype.category <= .integer {
         return fail("pow", "integers to negative integer powers are not allowed: \(spec) to \(n)", like: spec)
@@ -252,7 +254,8 @@ extension Tensor {
 
   /// self + value · a · b. SeeAlso: torch.addcmul
   public func addcmul(_ a: Tensor, _ b: Tensor, value: some ScalarConvertible = 1) -> Tensor {
-    Elementwise.addcmul.call([operand, a.operand, b.operand, value.operand])
+    if [self, a, b].allSatisfy({ $0.dtype == .bool }) { return fail("addcmul", "not defined for bool", like: spec) }
+    return Elementwise.addcmul.call([operand, a.operand, b.operand, value.operand])
   }
 
   /// self + value · a / b. SeeAlso: torch.addcdiv

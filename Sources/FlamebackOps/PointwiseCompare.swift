@@ -1,4 +1,3 @@
-import CKernels
 import FlamebackCore
 import FlamebackKernels
 
@@ -9,26 +8,26 @@ extension Elementwise {
   package static let le = Elementwise("le", .predicate, domain: .real) { $0 .<= $1 }
   package static let gt = Elementwise("gt", .predicate, domain: .real) { $0 .> $1 }
   package static let ge = Elementwise("ge", .predicate, domain: .real) { $0 .>= $1 }
-  package static let logicalAnd = Elementwise("logical_and", .predicate) { .call(FB_OP_LOGICAL_AND, $0, $1) }
-  package static let logicalOr = Elementwise("logical_or", .predicate) { .call(FB_OP_LOGICAL_OR, $0, $1) }
-  package static let logicalXor = Elementwise("logical_xor", .predicate) { .call(FB_OP_LOGICAL_XOR, $0, $1) }
+  package static let logicalAnd = Elementwise("logical_and", .predicate) { .call(.logicalAnd, $0, $1) }
+  package static let logicalOr = Elementwise("logical_or", .predicate) { .call(.logicalOr, $0, $1) }
+  package static let logicalXor = Elementwise("logical_xor", .predicate) { .call(.logicalXor, $0, $1) }
   package static let logicalNot = Elementwise("logical_not", .predicate) { .!$0 }
   package static let isNaN = Elementwise("isnan", .predicate) { $0.isNaN }
   package static let isInfinite = Elementwise("isinf", .predicate) { $0.isInfinite }
   package static let isFinite = Elementwise("isfinite", .predicate) { .!($0.isNaN .| $0.isInfinite) }
   package static let isPosInf = Elementwise("isposinf", .predicate, domain: .real) { $0.isInfinite .& ($0 .> 0) }
   package static let isNegInf = Elementwise("isneginf", .predicate, domain: .real) { $0.isInfinite .& ($0 .< 0) }
-  package static let isReal = Elementwise("isreal", .predicate) { .call(FB_OP_IMAG, $0) .== 0 }
-  package static let signbit = Elementwise("signbit", .predicate, domain: .real) { .call(FB_OP_SIGNBIT, $0) }
-  package static let bitwiseAnd = Elementwise("bitwise_and", domain: .discrete) { .call(FB_OP_BITWISE_AND, $0, $1) }
-  package static let bitwiseOr = Elementwise("bitwise_or", domain: .discrete) { .call(FB_OP_BITWISE_OR, $0, $1) }
-  package static let bitwiseXor = Elementwise("bitwise_xor", domain: .discrete) { .call(FB_OP_BITWISE_XOR, $0, $1) }
+  package static let isReal = Elementwise("isreal", .predicate) { .call(.imag, $0) .== 0 }
+  package static let signbit = Elementwise("signbit", .predicate, domain: .real) { .call(.signBit, $0) }
+  package static let bitwiseAnd = Elementwise("bitwise_and", domain: .discrete) { .call(.bitwiseAnd, $0, $1) }
+  package static let bitwiseOr = Elementwise("bitwise_or", domain: .discrete) { .call(.bitwiseOr, $0, $1) }
+  package static let bitwiseXor = Elementwise("bitwise_xor", domain: .discrete) { .call(.bitwiseXor, $0, $1) }
   package static let bitwiseNot = Elementwise("bitwise_not", .promoted, domain: .integer) {
-    .call(FB_OP_BITWISE_NOT, $0)
+    .call(.bitwiseNot, $0)
   }
-  package static let shiftLeft = Elementwise("bitwise_left_shift", domain: .integer) { .call(FB_OP_SHIFT_LEFT, $0, $1) }
+  package static let shiftLeft = Elementwise("bitwise_left_shift", domain: .integer) { .call(.shiftLeft, $0, $1) }
   package static let shiftRight = Elementwise("bitwise_right_shift", domain: .integer) {
-    .call(FB_OP_SHIFT_RIGHT, $0, $1)
+    .call(.shiftRight, $0, $1)
   }
   package static let select = Elementwise("where", arity: 3, conditions: 1) { x in x[0].select(x[1], x[2]) }
   package static let isClose = Elementwise("isclose", arity: 5, .predicate) { x in

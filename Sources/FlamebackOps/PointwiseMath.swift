@@ -1,61 +1,60 @@
-import CKernels
 import FlamebackCore
 import FlamebackKernels
 
 extension Elementwise {
   package static let neg = Elementwise("neg", .promoted, domain: .numeric) { -$0 }
   package static let abs = Elementwise(
-    "abs", .realPart, domain: .numeric, gradientKernel: FB_OP_ABS_GRAD
+    "abs", .realPart, domain: .numeric, gradientKernel: .absGrad
   ) { $0.abs }
   package static let sign = Elementwise("sign", .promoted, domain: .real) { $0.sign }
   package static let sgn = Elementwise("sgn", .promoted) { $0.sign }
   package static let square = Elementwise("square", .promoted) { $0 * $0 }
-  package static let reciprocal = Elementwise("reciprocal") { .call(FB_OP_RECIPROCAL, $0) }
-  package static let sqrt = Elementwise("sqrt", gradientKernel: FB_OP_SQRT_GRAD) { .sqrt($0) }
+  package static let reciprocal = Elementwise("reciprocal") { .call(.reciprocal, $0) }
+  package static let sqrt = Elementwise("sqrt", gradientKernel: .sqrtGrad) { .sqrt($0) }
   package static let rsqrt = Elementwise("rsqrt") { .rsqrt($0) }
-  package static let floor = Elementwise("floor", .promoted, domain: [.integer, .floating]) { .call(FB_OP_FLOOR, $0) }
-  package static let ceil = Elementwise("ceil", .promoted, domain: [.integer, .floating]) { .call(FB_OP_CEIL, $0) }
-  package static let trunc = Elementwise("trunc", .promoted, domain: [.integer, .floating]) { .call(FB_OP_TRUNC, $0) }
-  package static let round = Elementwise("round", .promoted, domain: [.integer, .floating]) { .call(FB_OP_ROUND, $0) }
+  package static let floor = Elementwise("floor", .promoted, domain: [.integer, .floating]) { .call(.floor, $0) }
+  package static let ceil = Elementwise("ceil", .promoted, domain: [.integer, .floating]) { .call(.ceil, $0) }
+  package static let trunc = Elementwise("trunc", .promoted, domain: [.integer, .floating]) { .call(.trunc, $0) }
+  package static let round = Elementwise("round", .promoted, domain: [.integer, .floating]) { .call(.round, $0) }
   package static let roundScaled = Elementwise(
     "round", domain: .floating, gradient: { _, _, _, _ in [0, 0] }
-  ) { x, scale in .call(FB_OP_ROUND, x * scale) / scale }
+  ) { x, scale in .call(.round, x * scale) / scale }
   package static let roundCoarse = Elementwise(
     "round", domain: .floating, gradient: { _, _, _, _ in [0, 0] }
-  ) { x, scale in .call(FB_OP_ROUND, x / scale) * scale }
-  package static let frac = Elementwise("frac", .promoted, domain: .floating) { $0 - .call(FB_OP_TRUNC, $0) }
+  ) { x, scale in .call(.round, x / scale) * scale }
+  package static let frac = Elementwise("frac", .promoted, domain: .floating) { $0 - .call(.trunc, $0) }
   package static let exp = Elementwise("exp") { .exp($0) }
-  package static let exp2 = Elementwise("exp2") { .call(FB_OP_EXP2, $0) }
+  package static let exp2 = Elementwise("exp2") { .call(.exp2, $0) }
   package static let expm1 = Elementwise("expm1") { .expm1($0) }
   package static let log = Elementwise("log") { .log($0) }
-  package static let log2 = Elementwise("log2") { .call(FB_OP_LOG2, $0) }
-  package static let log10 = Elementwise("log10") { .call(FB_OP_LOG10, $0) }
+  package static let log2 = Elementwise("log2") { .call(.log2, $0) }
+  package static let log10 = Elementwise("log10") { .call(.log10, $0) }
   package static let log1p = Elementwise("log1p") { .log1p($0) }
   package static let sin = Elementwise("sin") { .sin($0) }
   package static let cos = Elementwise("cos") { .cos($0) }
-  package static let tan = Elementwise("tan") { .call(FB_OP_TAN, $0) }
-  package static let asin = Elementwise("asin") { .call(FB_OP_ASIN, $0) }
-  package static let acos = Elementwise("acos") { .call(FB_OP_ACOS, $0) }
-  package static let atan = Elementwise("atan") { .call(FB_OP_ATAN, $0) }
-  package static let sinh = Elementwise("sinh") { .call(FB_OP_SINH, $0) }
-  package static let cosh = Elementwise("cosh") { .call(FB_OP_COSH, $0) }
-  package static let tanh = Elementwise("tanh", gradientKernel: FB_OP_TANH_GRAD) { .tanh($0) }
-  package static let asinh = Elementwise("asinh") { .call(FB_OP_ASINH, $0) }
-  package static let acosh = Elementwise("acosh") { .call(FB_OP_ACOSH, $0) }
-  package static let atanh = Elementwise("atanh") { .call(FB_OP_ATANH, $0) }
-  package static let sigmoid = Elementwise("sigmoid", gradientKernel: FB_OP_SIGMOID_GRAD) { .sigmoid($0) }
-  package static let erf = Elementwise("erf", domain: .real, gradientKernel: FB_OP_ERF_GRAD) { .erf($0) }
-  package static let erfc = Elementwise("erfc", domain: .real) { .call(FB_OP_ERFC, $0) }
-  package static let erfinv = Elementwise("erfinv", domain: .real) { .call(FB_OP_ERFINV, $0) }
-  package static let lgamma = Elementwise("lgamma", domain: .real) { .call(FB_OP_LGAMMA, $0) }
-  package static let digamma = Elementwise("digamma", domain: .real) { .call(FB_OP_DIGAMMA, $0) }
+  package static let tan = Elementwise("tan") { .call(.tan, $0) }
+  package static let asin = Elementwise("asin") { .call(.asin, $0) }
+  package static let acos = Elementwise("acos") { .call(.acos, $0) }
+  package static let atan = Elementwise("atan") { .call(.atan, $0) }
+  package static let sinh = Elementwise("sinh") { .call(.sinh, $0) }
+  package static let cosh = Elementwise("cosh") { .call(.cosh, $0) }
+  package static let tanh = Elementwise("tanh", gradientKernel: .tanhGrad) { .tanh($0) }
+  package static let asinh = Elementwise("asinh") { .call(.asinh, $0) }
+  package static let acosh = Elementwise("acosh") { .call(.acosh, $0) }
+  package static let atanh = Elementwise("atanh") { .call(.atanh, $0) }
+  package static let sigmoid = Elementwise("sigmoid", gradientKernel: .sigmoidGrad) { .sigmoid($0) }
+  package static let erf = Elementwise("erf", domain: .real, gradientKernel: .erfGrad) { .erf($0) }
+  package static let erfc = Elementwise("erfc", domain: .real) { .call(.erfc, $0) }
+  package static let erfinv = Elementwise("erfinv", domain: .real) { .call(.erfinv, $0) }
+  package static let lgamma = Elementwise("lgamma", domain: .real) { .call(.lgamma, $0) }
+  package static let digamma = Elementwise("digamma", domain: .real) { .call(.digamma, $0) }
   package static let polygamma = Elementwise("polygamma", .floating, domain: .real) { n, x in
-    .call(FB_OP_POLYGAMMA, n, x)
+    .call(.polygamma, n, x)
   }
-  package static let i0 = Elementwise("i0", domain: .real) { .call(FB_OP_I0, $0) }
-  package static let i0e = Elementwise("i0e", domain: .real) { .call(FB_OP_I0E, $0) }
-  package static let i1 = Elementwise("i1", domain: .real) { .call(FB_OP_I1, $0) }
-  package static let i1e = Elementwise("i1e", domain: .real) { .call(FB_OP_I1E, $0) }
+  package static let i0 = Elementwise("i0", domain: .real) { .call(.i0, $0) }
+  package static let i0e = Elementwise("i0e", domain: .real) { .call(.i0e, $0) }
+  package static let i1 = Elementwise("i1", domain: .real) { .call(.i1, $0) }
+  package static let i1e = Elementwise("i1e", domain: .real) { .call(.i1e, $0) }
   package static let deg2rad = Elementwise("deg2rad", domain: .real) { $0 * 0.017453292519943295 }
   package static let rad2deg = Elementwise("rad2deg", domain: .real) { $0 * 57.29577951308232 }
   /// sin(πx) / πx, 1 at 0.
@@ -69,7 +68,9 @@ extension Elementwise {
     let scaled = x * 3.141592653589793
     return (x .== 0).select(1, .sin(scaled) / scaled)
   }
-  package static let logit = Elementwise("logit", domain: .real) { x in .log(x / (1 - x)) }
+  package static let logit = Elementwise(
+    "logit", domain: .real, gradient: { g, x, _ in g / (x * (1 - x)) }
+  ) { x in .log(x / (1 - x)) }
   package static let logitClamped = Elementwise(
     "logit", .floating, domain: .real,
     gradient: { g, x, eps, _ in [((x .< eps) .| (x .> 1 - eps)).select(0, g / (x * (1 - x))), 0] }
@@ -85,9 +86,9 @@ extension Elementwise {
   }
   package static let conj = Elementwise("conj", .promoted) { $0.conj }
   package static let angleReal = Elementwise("angle", .floating, domain: .real, gradient: { _, _, _ in 0 }) {
-    .call(FB_OP_ANGLE, $0)
+    .call(.angle, $0)
   }
-  package static let angleComplex = Elementwise("angle", .floatingRealPart, domain: .complex) { .call(FB_OP_ANGLE, $0) }
+  package static let angleComplex = Elementwise("angle", .floatingRealPart, domain: .complex) { .call(.angle, $0) }
   package static let entr = Elementwise(
     "entr", domain: .real,
     gradient: { g, x, _ in g * (-(1 + .log(x))) }
@@ -128,7 +129,7 @@ extension Tensor {
   public func round(decimals: Int = 0) -> Tensor {
     if decimals == 0 || dtype.isInteger { return Elementwise.round(self) }
     var scale = 1.0
-    for _ in 0..<Swift.abs(decimals) { scale *= 10 }
+    for _ in 0..<Swift.min(decimals.magnitude, 400) { scale *= 10 }  // infinite before
     return (decimals > 0 ? Elementwise.roundScaled : .roundCoarse)(self, Scalar.float(scale))
   }
 
@@ -231,13 +232,7 @@ extension Tensor {
 }
 
 extension DType {
-  /// The largest finite number. SeeAlso: torch.finfo
-  public var greatestFinite: Double {
-    switch self {
-    case .float16: 65504
-    case .bfloat16: Double(BFloat16(bitPattern: 0x7F7F).float)
-    case .float64, .complex128: .greatestFiniteMagnitude
-    default: Double(Float.greatestFiniteMagnitude)
-    }
-  }
+  /// The largest finite number of a floating point type or of a complex one's parts; of an integer type its greatest.
+  /// SeeAlso: torch.finfo, torch.iinfo
+  public var greatestFinite: Double { floatLimits?.greatest ?? integerLimits.map { Double($0.greatest) } ?? .infinity }
 }

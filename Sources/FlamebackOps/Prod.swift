@@ -9,6 +9,8 @@ extension Primitives {
     package var dtype: DType?
 
     package var kind: Reduction.Kind { .product }
+    package var families: DType.Family { .all }
+
     package func resultDType(_ dtype: DType) -> DType { self.dtype ?? (dtype.isDifferentiable ? dtype : .int64) }
 
     /// dxᵢ = g · conj(∏_{j<i} xⱼ · ∏_{j>i} xⱼ): right at zeros too.

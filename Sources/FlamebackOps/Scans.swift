@@ -9,6 +9,8 @@ extension Primitives {
     package var reverse = false
     package var dtype: DType?
 
+    package var families: DType.Family { .all }
+
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [scanned(inputs[0], dtype)] }
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
@@ -34,6 +36,8 @@ extension Primitives {
     package let dim: Int
     package var reverse = false
     package var dtype: DType?
+
+    package var families: DType.Family { .all }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [scanned(inputs[0], dtype)] }
 

@@ -9,6 +9,8 @@ extension Primitives {
     package let dims: ReducedDims
     package var dtype: DType?
 
+    package var families: DType.Family { .all }
+
     package func resultDType(_ dtype: DType) -> DType { self.dtype ?? (dtype.isDifferentiable ? dtype : .int64) }
 
     /// dx = g, repeated (the mean: divided by the count; without NaN: 0 at NaN).
@@ -114,6 +116,8 @@ extension Primitives {
     package let name: String
     package let kind: Reduction.Kind
     package let dims: ReducedDims
+
+    package var families: DType.Family { .all }
 
     package func resultDType(_ dtype: DType) -> DType {
       kind == .countNonzero ? .int64 : dtype == .uint8 ? .uint8 : .bool

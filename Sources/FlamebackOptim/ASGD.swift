@@ -24,6 +24,12 @@ public final class ASGD: Optimizer {
       maximize: maximize)
   }
 
+  public override func validate(_ group: ParameterGroup) {
+    super.validate(group)
+    require(group[.lambd] >= 0, "invalid lambd: \(group[.lambd])")
+    require(group[.alpha] >= 0, "invalid alpha: \(group[.alpha])")
+  }
+
   override var numberNames: Set<String> { ["eta", "mu"] }
 
   public override func update(

@@ -1,4 +1,5 @@
 import FlamebackCore
+import FlamebackKernels
 import FlamebackNN
 import FlamebackOps
 
@@ -32,6 +33,15 @@ public final class Adafactor: Optimizer {
     require(group[.beta2Decay] <= 0, "beta2Decay must not be positive: \(group[.beta2Decay])")
     require(group[.d] >= 1, "the clipping threshold d must be at least 1: \(group[.d])")
     for eps in group[.adafactorEps] { require((eps ?? 0) >= 0, "invalid epsilon: \(eps ?? 0)") }
+  }
+
+  override func stateShape(_ name: String, of shape: Shape) -> Shape? {
+    guard shape.count > 1 else { return shape }
+    switch name {
+    case "row_var": return Shape(shape.dropLast() + [1])
+    case "col_var": return Shape(shape.dropLast(2) + [1, shape[shape.count - 1]])
+    default: return shape
+    }
   }
 
   public override func update(

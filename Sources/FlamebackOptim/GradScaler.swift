@@ -12,13 +12,15 @@ import FlamebackOps
 public final class GradScaler {
   /// The present factor. SeeAlso: torch.amp.GradScaler.get_scale
   public private(set) var scale: Double
-  private let growthFactor: Double
-  private let backoffFactor: Double
-  private let growthInterval: Int
+  private var growthFactor: Double
+  private var backoffFactor: Double
+  private var growthInterval: Int
   private let isEnabled: Bool
   private var goodSteps = 0
+  /// Whether a gradient of any optimizer was not finite since the last update.
   private var foundInfinity = false
-  private var unscaled: Set<ObjectIdentifier> = []
+  /// For each optimizer whose gradients were divided since the last update: whether one of them was not finite.
+  private var unscaled = WeakTable<Optimizer, Bool>()
 
   public init(
     initScale: Double = 65536, growthFactor: Double = 2, backoffFactor: Double = 0.5, growthInterval: Int = 2000,
@@ -39,22 +41,24 @@ public final class GradScaler {
   /// Divides the gradients by the factor: before clipping them. SeeAlso: torch.amp.GradScaler.unscale_
   public func unscale(_ optimizer: Optimizer) {
     guard isEnabled else { return }
-    guard unscaled.insert(ObjectIdentifier(optimizer)).inserted else {
+    guard unscaled[optimizer] == nil else {
       return report(OpError("GradScaler", "unscale was already called for this optimizer since the last update"))
     }
     noGrad {
+      var isInfinite = false
       for cell in optimizer.groups.flatMap(\.parameters) {
-        guard let grad = cell.grad else { continue }
-        if !grad.isFinite().all().item().bool { foundInfinity = true }
-        cell.grad = grad * (1 / scale)
+        if cell.grad?.isFinite().all().item().bool == false { isInfinite = true }
+        cell.updateGrad { $0 *= 1 / scale }
       }
+      unscaled[optimizer] = isInfinite
+      if isInfinite { foundInfinity = true }
     }
   }
 
-  /// Makes the step unless a gradient is not finite. SeeAlso: torch.amp.GradScaler.step
+  /// Makes the step unless a gradient of this optimizer is not finite. SeeAlso: torch.amp.GradScaler.step
   public func step(_ optimizer: Optimizer) {
-    if isEnabled, !unscaled.contains(ObjectIdentifier(optimizer)) { unscale(optimizer) }
-    if !foundInfinity { optimizer.step() }
+    if isEnabled, unscaled[optimizer] == nil { unscale(optimizer) }
+    if unscaled[optimizer] != true { optimizer.step() }
   }
 
   /// Adapts the factor: down after an overflow, up after enough steps without. SeeAlso: torch.amp.GradScaler.update
@@ -71,7 +75,7 @@ public final class GradScaler {
       }
     }
     foundInfinity = false
-    unscaled = []
+    unscaled = WeakTable()
   }
 
   /// SeeAlso: torch.amp.GradScaler.state_dict
@@ -86,6 +90,9 @@ public final class GradScaler {
   public func load(_ state: StateValue) throws {
     guard let saved = state["scale"]?.double else { throw StateError("[GradScaler] the saved state has no scale") }
     scale = saved
+    growthFactor = state["growth_factor"]?.double ?? growthFactor
+    backoffFactor = state["backoff_factor"]?.double ?? backoffFactor
+    growthInterval = state["growth_interval"]?.int ?? growthInterval
     goodSteps = state["_growth_tracker"]?.int ?? 0
   }
 }

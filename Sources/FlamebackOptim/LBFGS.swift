@@ -16,6 +16,23 @@ public final class LBFGS: Optimizer {
   private var previousGradient: Tensor?
   private var iterations = 0
 
+  /// A parameter that the history is about.
+  private struct Owner {
+    weak var cell: ParameterCell?
+  }
+  private var owners: [Owner] = []
+
+  /// Forgets the history of parameters other than the present ones.
+  private func forgetOthers() {
+    let cells = self.cells
+    if owners.count == cells.count, zip(owners, cells).allSatisfy({ $0.cell === $1 }) { return }
+    if !owners.isEmpty {
+      (iterations, direction, previousGradient, length) = (0, nil, nil, 0)
+      (oldGradientSteps, oldSteps, curvatures, diagonal) = ([], [], [], 1)
+    }
+    owners = cells.map { Owner(cell: $0) }
+  }
+
   public init(
     _ parameters: [ParameterCell], lr: Double = 1, maxIter: Int = 20, maxEval: Int? = nil,
     toleranceGrad: Double = 1e-7, toleranceChange: Double = 1e-9, historySize: Int = 100,
@@ -60,6 +77,7 @@ public final class LBFGS: Optimizer {
   public override func step(_ closure: () -> Tensor) -> Tensor {
     noGrad {
       let group = groups[0]
+      forgetOthers()
       let first = enableGrad(closure)
       var loss = sign * first.itemDouble()
       var evaluations = 1
@@ -163,11 +181,17 @@ public final class LBFGS: Optimizer {
     guard let count = entries["n_iter"]?.int, case .tensor(let d)? = entries["d"],
       case .tensor(let gradient)? = entries["prev_flat_grad"]
     else { throw StateError("[LBFGS] the saved state lacks n_iter, d or prev_flat_grad") }
+    let size = cells.reduce(0) { $0 + $1.tensor.elementCount }
+    let all = [d, gradient] + tensors("old_dirs") + tensors("old_stps")
+    guard all.allSatisfy({ $0.shape == [size] }), tensors("old_dirs").count == tensors("old_stps").count else {
+      throw StateError("[LBFGS] the saved state is not that of \(size) numbers")
+    }
     (iterations, direction, previousGradient) = (count, d, gradient)
     length = entries["t"]?.double ?? 1
     (oldGradientSteps, oldSteps) = (tensors("old_dirs"), tensors("old_stps"))
     curvatures = (entries["ro"]?.elements ?? []).compactMap(\.double)
     diagonal = entries["H_diag"]?.double ?? 1
+    owners = cells.map { Owner(cell: $0) }
     return ParameterState()
   }
 }

@@ -17,7 +17,7 @@ public final class ParameterState {
   func tensor(_ name: String, like value: Tensor, initial: Double = 0) -> Tensor {
     if let known = tensors[name] { return known }
     let tensor = Tensor.filled(.float(initial), value.spec)
-    tensors[name] = tensor
+    if !tensor.isPoisoned { tensors[name] = tensor }
     return tensor
   }
 
@@ -27,6 +27,7 @@ public final class ParameterState {
   func update(_ rule: ElementwiseUpdate, _ p: inout Tensor, _ names: [String], _ g: Tensor, _ numbers: [Double]) {
     var targets = [p]
     for name in names { targets.append(tensor(name, like: p)) }
+    if targets.contains(where: \.isPoisoned) || g.isPoisoned { return }
     p = Self.nothing  // released, so that the memory has one holder
     for name in names { tensors[name] = Self.nothing }
     rule(&targets, [g], numbers, in: queue)
@@ -42,7 +43,8 @@ open class Optimizer {
   /// The groups; change `groups[i].lr` or any option between steps. SeeAlso: torch.optim.Optimizer.param_groups
   public var groups: [ParameterGroup] = []
   public let defaults: Named<StateValue>
-  private var states: [ObjectIdentifier: ParameterState] = [:]
+  /// What is remembered of each parameter, for as long as the parameter lives.
+  private var states = WeakTable<ParameterCell, ParameterState>()
   private let queue = UpdateQueue()
   private var preHooks: [(Optimizer) -> Void] = []
   private var postHooks: [(Optimizer) -> Void] = []
@@ -54,6 +56,9 @@ open class Optimizer {
     }
     for group in groups { addGroup(group) }
   }
+
+  /// An optimizer of nothing: it stands in where one is missing.
+  init() { defaults = [:] }
 
   /// In errors.
   var name: String { String(describing: type(of: self)) }
@@ -107,6 +112,7 @@ open class Optimizer {
       }
       queue?.run()
     }
+    states.removeDead()
     for hook in postHooks { hook(self) }
   }
 
@@ -151,10 +157,9 @@ open class Optimizer {
 
   /// What is remembered of a parameter.
   public func state(of cell: ParameterCell) -> ParameterState {
-    let id = ObjectIdentifier(cell)
-    if let known = states[id] { return known }
+    if let known = states[cell] { return known }
     let state = ParameterState()
-    states[id] = state
+    states[cell] = state
     return state
   }
 
@@ -180,20 +185,44 @@ open class Optimizer {
     return entries
   }
 
-  /// Takes over the entries of one parameter's saved state.
+  /// The shape that a saved tensor of that name must have for a parameter of shape `shape`; nil where any will do.
+  func stateShape(_ name: String, of shape: Shape) -> Shape? { shape }
+
+  /// Takes over the entries of one parameter's saved state; throws where a tensor has not the shape that the rule needs.
   func restore(_ entries: Named<StateValue>, like value: Tensor) throws -> ParameterState {
     let state = ParameterState()
     for (name, entry) in entries {
       switch entry {
       case _ where name == "step": state.step = entry.double ?? 0
-      case .tensor(let tensor) where numberNames.contains(name): state.numbers[name] = tensor.itemDouble()
+      case .tensor(let tensor) where numberNames.contains(name):
+        guard tensor.elementCount == 1 else {
+          throw StateError("[\(self.name)] '\(name)' of the saved state must be one number, got \(tensor.spec)")
+        }
+        state.numbers[name] = tensor.itemDouble()
       case .tensor(let tensor):
+        if let expected = stateShape(name, of: value.shape), tensor.shape != expected {
+          throw StateError(
+            "[\(self.name)] '\(name)' of the saved state has shape \(tensor.shape), "
+              + "a parameter of shape \(value.shape) needs \(expected)")
+        }
         let isState = tensor.dtype.isFloatingPoint && value.dtype.isFloatingPoint
         state.tensors[name] = isState ? tensor.detached().to(value.dtype).to(value.device) : tensor
       default: if let number = entry.double { state.numbers[name] = number }
       }
     }
     return state
+  }
+
+  /// Refuses a loaded group with an option of another kind than the optimizer's own, or out of its range.
+  private func check(_ group: ParameterGroup, _ i: Int) throws {
+    for (name, value) in defaults {
+      guard let saved = group.options[name], saved.isLike(value) else {
+        throw StateError("[\(self.name)] group \(i) of the saved state has a '\(name)' that is none")
+      }
+    }
+    do { try withErrors { validate(group) } } catch let error as OpError {
+      throw StateError("[\(name)] group \(i) of the saved state: \(error.message)")
+    }
   }
 
   /// PyTorch's structure: the state by parameter number, and the groups' options with the numbers of their parameters.
@@ -207,7 +236,7 @@ open class Optimizer {
       options["params"] = .list((next..<next + group.parameters.count).map { .int($0) })
       saved.append(.dict(options))
       for cell in group.parameters {
-        if let known = states[ObjectIdentifier(cell)] {
+        if let known = states[cell] {
           let entries = self.saved(known)
           if !entries.isEmpty { state[next] = .dict(entries) }
         }
@@ -226,7 +255,7 @@ open class Optimizer {
       throw StateError("[\(name)] the saved state has \(savedGroups.count) groups, the optimizer \(groups.count)")
     }
     var newGroups = groups
-    var newStates: [ObjectIdentifier: ParameterState] = [:]
+    var newStates = WeakTable<ParameterCell, ParameterState>()
     for (i, savedGroup) in savedGroups.enumerated() {
       guard case .dict(var options) = savedGroup, let numbers = options["params"]?.elements,
         numbers.count == groups[i].parameters.count
@@ -234,10 +263,11 @@ open class Optimizer {
       options["params"] = nil
       newGroups[i].options = options
       newGroups[i].fill(from: defaults)
+      try check(newGroups[i], i)
       for (number, cell) in zip(numbers, groups[i].parameters) {
         guard let number = number.int else { throw StateError("[\(name)] a parameter number is no number") }
         guard case .dict(let entries)? = savedState.entry(number) else { continue }
-        newStates[ObjectIdentifier(cell)] = try restore(entries, like: cell.tensor)
+        newStates[cell] = try restore(entries, like: cell.tensor)
       }
     }
     groups = newGroups
@@ -246,6 +276,16 @@ open class Optimizer {
 }
 
 extension StateValue {
+  /// Whether an option with the value `other` may have this one too: a number, a list of as many, or a text or nothing.
+  fileprivate func isLike(_ other: StateValue) -> Bool {
+    switch (self, other) {
+    case (_, .bool), (_, .int), (_, .double): double != nil
+    case (_, .list(let values)), (_, .tuple(let values)): elements?.count == values.count
+    case (.none, .none), (.none, .string), (.string, .none), (.string, .string): true
+    default: false
+    }
+  }
+
   /// The entry of a number, also where a file turned the key into text.
   fileprivate func entry(_ number: Int) -> StateValue? {
     if case .indexed(let entries) = self { return entries[number] }

@@ -27,6 +27,9 @@ public final class SparseAdam: Optimizer {
     super.validate(group)
     require(group.lr > 0, "invalid learning rate: \(group.lr)")
     require(group[.eps] > 0, "invalid epsilon: \(group[.eps])")
+    for parameter in group.parameters where parameter.dtype.isComplex {
+      require(false, "takes no complex parameters, got one of \(parameter.tensor.spec)")
+    }
   }
 
   /// PyTorch counts these steps with a plain number.

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import FlamebackKernels
@@ -53,5 +54,72 @@ import Testing
     #expect(allocator.statistics.cached == 0)
     allocator.setLimits(active: 4096)
     #expect(allocator.allocate(1 << 20) == nil)
+  }
+}
+
+/// The bound of what a process may have, and what is given back.
+@Suite struct MemoryBoundTests {
+  /// A tree of files as the kernel shows control groups.
+  private func bound(_ files: [String: String]) throws -> Int? {
+    let root = FileManager.default.temporaryDirectory.appending(path: "cgroup-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    for (path, text) in files {
+      let file = root + path
+      let folder = String(file[..<file.lastIndex(of: "/")!])
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try text.write(toFile: file, atomically: false, encoding: .utf8)
+    }
+    return MemoryBound.controlGroups(root: root)
+  }
+
+  @Test func theSmallestLimitOfTheGroupsCounts() throws {
+    #expect(try bound([:]) == nil)
+    #expect(try bound(["/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/a/b/memory.max": "max\n"]) == nil)
+    #expect(
+      try bound([
+        "/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/a/b/memory.max": "2000\n",
+        "/sys/fs/cgroup/a/memory.max": "1000\n",
+      ]) == 1000)
+    #expect(try bound(["/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/memory.max": "4096\n"]) == 4096)
+    #expect(
+      try bound([
+        "/proc/self/cgroup": "5:cpu,memory:/docker/x\n0::/\n",
+        "/sys/fs/cgroup/memory/docker/x/memory.limit_in_bytes": "3000\n",
+      ]) == 3000)
+    #expect(  // in a container the path is that of the machine outside
+      try bound([
+        "/proc/self/cgroup": "5:memory:/docker/x\n", "/sys/fs/cgroup/memory/memory.limit_in_bytes": "5000\n",
+      ]) == 5000)
+    #expect(
+      try bound([
+        "/proc/self/cgroup": "5:memory:/x\n", "/sys/fs/cgroup/memory/x/memory.limit_in_bytes": "9223372036854771712\n",
+      ]) == nil)
+    #expect(try bound(["/proc/self/cgroup": "nonsense\n0::/x\n", "/sys/fs/cgroup/x/memory.max": "soon\n"]) == nil)
+    #expect(MemoryBound.current() > 0)
+  }
+
+  @Test func theBoundLimitsWhatIsUsedAndKept() {
+    let allocator = CachingAllocator(bound: 16 << 20)
+    #expect(allocator.allocate(17 << 20) == nil)
+    let blocks = (0..<3).map { _ in allocator.allocate(4 << 20)! }
+    for block in blocks { allocator.deallocate(block, 4 << 20) }
+    #expect(allocator.statistics.cached <= 8 << 20)
+  }
+
+  @Test func idleBlocksGoBack() {
+    let allocator = CachingAllocator(bound: 1 << 30)
+    let blocks = (0..<4).map { _ in allocator.allocate(1 << 20)! }
+    for block in blocks { allocator.deallocate(block, 1 << 20) }
+    allocator.releaseIdle()  // what has just been freed stays a while
+    #expect(allocator.statistics.cached > 0)
+    for _ in 0..<10 {  // one block is in use again and again
+      let block = allocator.allocate(1 << 20)!
+      allocator.deallocate(block, 1 << 20)
+    }
+    allocator.releaseIdle()
+    #expect(allocator.statistics.cached == CachingAllocator.sizeClass(1 << 20).bytes)
+    allocator.releaseIdle()
+    #expect(allocator.statistics.cached == 0)
+    #expect(allocator.statistics.active == 0)
   }
 }

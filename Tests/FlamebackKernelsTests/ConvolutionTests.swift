@@ -1,4 +1,5 @@
 import CKernels
+import FlamebackKernels
 import Testing
 
 @Suite struct ConvolutionTests {
@@ -110,10 +111,11 @@ import Testing
       dx[i] += dy[o] * w[t]
       dw[t] += dy[o] * x[i]
     }
-    check(s, FB_F64, x, w, bias, inBias, dy, expected: (y, dx, dw), tolerance: 1e-10)
+    check(s, code(.float64), x, w, bias, inBias, dy, expected: (y, dx, dw), tolerance: 1e-10)
     func floats(_ a: [Double]) -> [Float] { a.map(Float.init) }
     check(
-      s, FB_F32, floats(x), floats(w), floats(bias), floats(inBias), floats(dy), expected: (y, dx, dw), tolerance: 1e-4)
+      s, code(.float32), floats(x), floats(w), floats(bias), floats(inBias), floats(dy), expected: (y, dx, dw),
+      tolerance: 1e-4)
   }
 
   func check<T: BinaryFloatingPoint & BitwiseCopyable>(

@@ -1,4 +1,5 @@
 import CKernels
+import FlamebackKernels
 import Testing
 
 @Suite struct GemmTests {
@@ -73,12 +74,13 @@ import Testing
     var numbers = Numbers(seed: UInt64(c.m * 100 + c.n * 10 + c.k))
     let a = numbers.doubles(c.m * c.k), b = numbers.doubles(c.k * c.n), old = numbers.doubles(c.m * c.n)
     let expected = Self.reference(c, ta, tb, a, b, old)
-    #expect(isClose(Self.multiply(FB_F64, c, ta, tb, a, b, old, alpha: 2, beta: 3), expected))
+    #expect(isClose(Self.multiply(code(.float64), c, ta, tb, a, b, old, alpha: 2, beta: 3), expected))
     let floats = Self.multiply(
-      FB_F32, c, ta, tb, a.map(Float.init), b.map(Float.init), old.map(Float.init), alpha: 2, beta: 3)
+      code(.float32), c, ta, tb, a.map(Float.init), b.map(Float.init), old.map(Float.init), alpha: 2, beta: 3)
     #expect(isClose(floats.map(Double.init), expected, tolerance: 1e-4))
     let integers = Self.multiply(
-      FB_I32, c, ta, tb, a.map { Int32($0 * 8) }, b.map { Int32($0 * 8) }, old.map { Int32($0 * 64) }, alpha: 2, beta: 3
+      code(.int32), c, ta, tb, a.map { Int32($0 * 8) }, b.map { Int32($0 * 8) }, old.map { Int32($0 * 64) }, alpha: 2,
+      beta: 3
     )
     #expect(integers.map { Double($0) / 64 } == expected)
   }
@@ -115,8 +117,8 @@ import Testing
       #expect(isClose(run(old, beta: 1), added, tolerance: tolerance))
       #expect(isClose(run(nothing, beta: 0, bias: bias), biased, tolerance: tolerance))
     }
-    check(FB_F32, Float.self, 1e-4)
-    check(FB_F64, Double.self, 1e-12)
+    check(code(.float32), Float.self, 1e-4)
+    check(code(.float64), Double.self, 1e-12)
   }
 
   @Test func betaZeroNeverReadsC() {
@@ -125,7 +127,8 @@ import Testing
       Case(m: 120, n: 130, k: 1),
     ] {
       let result = Self.multiply(
-        FB_F32, c, false, false, [Float](repeating: 1, count: c.m * c.k), [Float](repeating: 1, count: c.k * c.n),
+        code(.float32), c, false, false, [Float](repeating: 1, count: c.m * c.k),
+        [Float](repeating: 1, count: c.k * c.n),
         [Float](repeating: .nan, count: c.m * c.n), alpha: 1, beta: 0)
       #expect(result.allSatisfy { $0 == Float(c.k) })
     }
@@ -140,7 +143,7 @@ import Testing
   @Test func integersWrap() {
     let c = Case(m: 1, n: 1, k: 2)
     let wrapped = Self.multiply(
-      FB_I8, c, false, false, [100, 100] as [Int8], [3, 3] as [Int8], [0] as [Int8], alpha: 1, beta: 0)
+      code(.int8), c, false, false, [100, 100] as [Int8], [3, 3] as [Int8], [0] as [Int8], alpha: 1, beta: 0)
     #expect(wrapped == [Int8(truncatingIfNeeded: 600)])
   }
 }

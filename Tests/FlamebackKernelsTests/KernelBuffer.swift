@@ -32,6 +32,12 @@ final class KernelBuffer {
       case .int16: Double(at(i, Int16.self).pointee)
       case .int32: Double(at(i, Int32.self).pointee)
       case .int64: Double(at(i, Int64.self).pointee)
+      case .uint16: Double(at(i, UInt16.self).pointee)
+      case .uint32: Double(at(i, UInt32.self).pointee)
+      case .uint64: Double(at(i, UInt64.self).pointee)
+      case .float8E4M3FN: Double(at(i, Float8E4M3FN.self).pointee.float)
+      case .float8E5M2: Double(at(i, Float8E5M2.self).pointee.float)
+      case .complex32: Double(at(i, Complex<Float16>.self).pointee.real)
       case .float16: Double(at(i, Float16.self).pointee)
       case .bfloat16: Double(at(i, BFloat16.self).pointee.float)
       case .float32: Double(at(i, Float.self).pointee)
@@ -48,6 +54,12 @@ final class KernelBuffer {
       case .int16: at(i, Int16.self).pointee = Int16(truncatingIfNeeded: Int(newValue))
       case .int32: at(i, Int32.self).pointee = Int32(truncatingIfNeeded: Int(newValue))
       case .int64: at(i, Int64.self).pointee = Int64(newValue)
+      case .uint16: at(i, UInt16.self).pointee = UInt16(truncatingIfNeeded: Int(newValue))
+      case .uint32: at(i, UInt32.self).pointee = UInt32(truncatingIfNeeded: Int(newValue))
+      case .uint64: at(i, UInt64.self).pointee = newValue < 0 ? UInt64(bitPattern: Int64(newValue)) : UInt64(newValue)
+      case .float8E4M3FN: at(i, Float8E4M3FN.self).pointee = Float8E4M3FN(Float(newValue))
+      case .float8E5M2: at(i, Float8E5M2.self).pointee = Float8E5M2(Float(newValue))
+      case .complex32: at(i, Complex<Float16>.self).pointee = Complex(Float16(Float(newValue)))
       case .float16: at(i, Float16.self).pointee = Float16(Float(newValue))
       case .bfloat16: at(i, BFloat16.self).pointee = BFloat16(Float(newValue))
       case .float32: at(i, Float.self).pointee = Float(newValue)
@@ -70,10 +82,9 @@ func ulps(_ got: Double, _ want: Double, _ dtype: DType) -> Double {
   if got == want || (got.isNaN && want.isNaN) { return 0 }
   let (epsilon, smallest): (Double, Double) =
     switch dtype {
-    case .float16: (0x1p-10, 0x1p-14)
-    case .bfloat16: (0x1p-7, 0x1p-126)
-    case .float32, .complex64: (0x1p-23, 0x1p-126)
-    default: (0x1p-52, 0x1p-1022)
+    case .bool, .uint8, .int8, .int16, .int32, .int64, .uint16, .uint32, .uint64: (0x1p-52, 0x1p-1022)
+    case .float8E4M3FN, .float8E5M2, .float16, .bfloat16, .float32, .float64, .complex32, .complex64, .complex128:
+      (dtype.floatLimits!.epsilon, dtype.floatLimits!.tiny)
     }
   let distance = abs(got - want) / (max(abs(want), smallest) * epsilon)
   return distance.isNaN ? .infinity : distance

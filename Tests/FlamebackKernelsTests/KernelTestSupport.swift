@@ -1,4 +1,5 @@
 import CKernels
+import FlamebackKernels
 
 /// Small reproducible numbers: multiples of 1/8 between -4 and 4, exact in every float type.
 struct Numbers {
@@ -18,3 +19,6 @@ func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1
 func isClose(_ a: [Double], _ b: [Double], tolerance: Double = 1e-9) -> Bool {
   a.count == b.count && zip(a, b).allSatisfy { abs($0 - $1) <= tolerance * max(1, abs($1)) }
 }
+
+/// The number of a dtype in CKernels.
+func code(_ dtype: DType) -> Int { Int(dtype.rawValue) }

@@ -1,11 +1,12 @@
 import CKernels
+import FlamebackKernels
 import Testing
 
 @Suite struct PoolTests {
   /// A pooling over one dimension.
   static func pool(_ input: Int, _ output: Int, kernel: Int, stride: Int, padding: Int = 0) -> fb_pool {
     fb_pool(
-      dtype: fb_dtype(FB_F32), input: (1, 1, Int64(input)), output: (1, 1, Int64(output)),
+      dtype: fb_dtype(code(.float32)), input: (1, 1, Int64(input)), output: (1, 1, Int64(output)),
       kernel: (1, 1, Int64(kernel)), stride: (1, 1, Int64(stride)), padding: (0, 0, Int64(padding)),
       dilation: (1, 1, 1), count_include_pad: true, divisor_override: 0)
   }

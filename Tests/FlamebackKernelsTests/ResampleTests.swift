@@ -1,4 +1,5 @@
 import CKernels
+import FlamebackKernels
 import Testing
 
 @Suite struct ResampleTests {
@@ -6,7 +7,7 @@ import Testing
     -> fb_interpolation
   {
     fb_interpolation(
-      dtype: fb_dtype(FB_F64), mode: Int32(mode), align_corners: corners, antialias: antialias,
+      dtype: fb_dtype(code(.float64)), mode: Int32(mode), align_corners: corners, antialias: antialias,
       input: (Int64(input[0]), Int64(input[1]), Int64(input[2])),
       output: (Int64(output[0]), Int64(output[1]), Int64(output[2])), scale: (0, 0, 0))
   }
@@ -41,7 +42,8 @@ import Testing
 
   @Test(arguments: [0, 2, 3], [0, 1, 2]) func gridSampleGradients(_ mode: Int, _ padding: Int) {
     var args = fb_grid(
-      dtype: fb_dtype(FB_F64), ndim: 2, mode: Int32(mode), padding: Int32(padding), align_corners: false, channels: 2,
+      dtype: fb_dtype(code(.float64)), ndim: 2, mode: Int32(mode), padding: Int32(padding), align_corners: false,
+      channels: 2,
       input: (1, 4, 5), output: (1, 3, 3))
     var numbers = Numbers(seed: UInt64(10 * mode + padding))
     let x = numbers.doubles(40), dy = numbers.doubles(18), grid = numbers.doubles(18).map { $0 / 3 + 0.0171 }
@@ -64,7 +66,8 @@ import Testing
   @Test func paddingReadsTheData() {
     func pad(_ mode: Int, _ before: Int64, _ after: Int64) -> [Float] {
       var args = fb_padding(
-        dtype: fb_dtype(FB_F32), mode: Int32(mode), input: (1, 1, 4), before: (0, 0, before), after: (0, 0, after))
+        dtype: fb_dtype(code(.float32)), mode: Int32(mode), input: (1, 1, 4), before: (0, 0, before),
+        after: (0, 0, after))
       var y = [Float](repeating: -1, count: 4 + Int(before + after))
       fb_pad(&args, [1, 2, 3, 4] as [Float], &y, 0, 1)
       return y
@@ -76,7 +79,7 @@ import Testing
 
   @Test func foldIsTheTransposeOfUnfold() {
     var args = fb_unfold_args(
-      dtype: fb_dtype(FB_F64), channels: 2, input: (5, 6), output: (3, 2), kernel: (2, 3), stride: (2, 2),
+      dtype: fb_dtype(code(.float64)), channels: 2, input: (5, 6), output: (3, 2), kernel: (2, 3), stride: (2, 2),
       padding: (1, 0), dilation: (2, 1))
     var numbers = Numbers(seed: 3)
     let x = numbers.doubles(60), columns = numbers.doubles(2 * 6 * 6)

@@ -1,4 +1,5 @@
 import CKernels
+import FlamebackKernels
 import Testing
 
 @Suite struct RunningSumTests {
@@ -14,15 +15,15 @@ import Testing
         expected[line * length + i] = sum
       }
     }
-    #expect(isClose(sums(of: x, FB_F64, lines, reversed), expected, tolerance: 1e-13))
-    let floats = sums(of: x.map(Float.init), FB_F32, lines, reversed).map(Double.init)
+    #expect(isClose(sums(of: x, code(.float64), lines, reversed), expected, tolerance: 1e-13))
+    let floats = sums(of: x.map(Float.init), code(.float32), lines, reversed).map(Double.init)
     #expect(isClose(floats, expected, tolerance: 1e-6))
   }
 
   @Test func infinitySpreadsToWhatFollowsOnly() {
     var x = [Float](repeating: 1, count: 40)
     x[11] = .infinity
-    let forward = sums(of: x, FB_F32, 1, false), backward = sums(of: x, FB_F32, 1, true)
+    let forward = sums(of: x, code(.float32), 1, false), backward = sums(of: x, code(.float32), 1, true)
     let upTo: [Float] = (0..<40).map { $0 < 11 ? Float($0 + 1) : .infinity }
     let from: [Float] = (0..<40).map { $0 > 11 ? Float(40 - $0) : .infinity }
     #expect(forward == upTo)

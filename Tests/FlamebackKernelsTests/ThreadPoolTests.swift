@@ -32,7 +32,7 @@ import Testing
     await #expect(processExitsWith: .success) {
       let ones = [Float](repeating: 1, count: 64 * 64)
       let product = GemmTests.multiply(
-        Int(FB_F32), .init(m: 64, n: 64, k: 64), false, false, ones, ones, ones, alpha: 1, beta: 0)
+        code(.float32), .init(m: 64, n: 64, k: 64), false, false, ones, ones, ones, alpha: 1, beta: 0)
       let isLimited = ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] != nil
       let cores = ProcessInfo.processInfo.activeProcessorCount
       precondition(product[0] == 64 && (isLimited || fb_thread_count() == cores))
@@ -52,8 +52,9 @@ import Testing
           let nothing = [Double](repeating: 0, count: c.m * c.n)
           return (
             GemmTests.multiply(
-              Int(FB_F32), c, ta, tb, a.map(Float.init), b.map(Float.init), nothing.map(Float.init), alpha: 1, beta: 0),
-            GemmTests.multiply(Int(FB_F64), c, ta, tb, a, b, nothing, alpha: 1, beta: 0)
+              code(.float32), c, ta, tb, a.map(Float.init), b.map(Float.init), nothing.map(Float.init), alpha: 1,
+              beta: 0),
+            GemmTests.multiply(code(.float64), c, ta, tb, a, b, nothing, alpha: 1, beta: 0)
           )
         }
         let one = products(1)

@@ -1,5 +1,6 @@
 import Flameback
 import FlamebackFiles
+import FlamebackKernels
 import Foundation
 import Testing
 
@@ -86,6 +87,14 @@ func roundTrip(_ inputs: Tensor..., body: ([Tensor]) -> [Tensor]) throws -> [Str
     ]
     for (name, function) in whole {
       do { try roundTrip(n) { [function($0[0])] } } catch { Issue.record("\(name): \(error)") }
+    }
+  }
+
+  @Test func seldomDTypes() throws {
+    for dtype in [DType.uint16, .uint32, .uint64, .float8E4M3FN, .float8E5M2] {
+      let constant = Tensor([3, 1, 2, 0]).to(dtype)
+      try roundTrip(Tensor([1, 2, 3, 4]).to(dtype)) { [Tensor.cat([$0[0], constant]).reshape(2, 4)] }
+      try roundTrip(Tensor([1.5, 2, 3.25, 4])) { [$0[0].to(dtype)] }
     }
   }
 

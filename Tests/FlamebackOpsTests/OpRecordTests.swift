@@ -6,7 +6,7 @@ import Testing
   @Test(arguments: OpRecord.all) func values(_ record: OpRecord) throws { try record.checkValues() }
   @Test(arguments: OpRecord.all) func layouts(_ record: OpRecord) throws { try record.checkLayouts() }
   @Test(arguments: OpRecord.all) func gradients(_ record: OpRecord) throws { try record.checkGradients() }
-  @Test(arguments: OpRecord.all) func mirror(_ record: OpRecord) throws { try record.checkMirror() }
+  @Test(arguments: OpRecord.all) func reference(_ record: OpRecord) throws { try record.checkReference() }
   @Test(arguments: OpRecord.all) func graphs(_ record: OpRecord) throws { try record.checkGraphs() }
   @Test(arguments: OpRecord.all) func errors(_ record: OpRecord) throws { try record.checkErrors() }
 }

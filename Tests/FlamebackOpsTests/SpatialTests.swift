@@ -132,7 +132,7 @@ import Testing
     let x = Self.values(2, 2, 4, 5)
     let grid = Self.values(2, 3, 2, 2, scale: 2.9)
     for corners in [true, false] {
-      let sample = GridSample(mode: mode, padding: padding, alignCorners: corners)
+      let sample = Primitives.GridSample(mode: mode, padding: padding, alignCorners: corners)
       let kernel = apply(sample, x, grid)
       #expect(sample.decomposed([x, grid])![0].allClose(kernel))
       try gradcheck({ [apply(sample, $0[0], $0[1])] }, [x, grid])

@@ -43,13 +43,16 @@ typedef enum {
 } fb_opcode;
 
 // The type in which a whole program computes. Operands are converted on load, results on store.
-// bool, all integers: I64 (stores wrap); float16, bfloat16, float32: F32.
-enum { FB_COMPUTE_I64 = 0, FB_COMPUTE_F32 = 1, FB_COMPUTE_F64 = 2, FB_COMPUTE_C64 = 3, FB_COMPUTE_C128 = 4 };
+// bool and integers but uint64: I64 (stores wrap); uint64: U64; float8, float16, bfloat16, float32: F32; complex32: C64.
+enum {
+  FB_COMPUTE_I64 = 0, FB_COMPUTE_F32 = 1, FB_COMPUTE_F64 = 2, FB_COMPUTE_C64 = 3, FB_COMPUTE_C128 = 4,
+  FB_COMPUTE_U64 = 5, FB_COMPUTE_COUNT = 6
+};
 
 // Registers: 0..<n_inputs are the operands, then the parameters, then one per instruction.
 typedef struct { uint16_t op, a, b, c; } fb_instruction;
 
-// A parameter, in the form that the compute type needs: i for I64, re (and im) otherwise.
+// A parameter, in the form that the compute type needs: i for I64 and (its bits) U64, re (and im) otherwise.
 typedef struct { int64_t i; double re, im; } fb_scalar;
 
 enum { FB_LINEAR = 0, FB_SINGLE = 1, FB_STRIDED = 2 };
@@ -70,10 +73,11 @@ enum {
 // went well. Outputs may be LINEAR or STRIDED, and may be registers of operands (a conversion or copy: `n_code` 0).
 // An output may be the same memory as a LINEAR input of the same element size.
 //
-// Semantics are those of PyTorch's CPU kernels. Integers are widened to 64 bits and wrap when stored, so SHIFT_LEFT by
+// Semantics are those of PyTorch's CPU kernels. Operands may have any dtype that has a conversion to the compute type
+// (elementwise_convert.cpp); the process ends if there is none. Integers are widened to 64 bits and wrap when stored, so SHIFT_LEFT by
 // less than 64 drops the bits that leave the dtype; BITWISE_NOT on bool is LOGICAL_NOT. SELECT(c, a, b) is c ? a : b;
 // POLYGAMMA(n, x); COMPLEX(re, im) takes the real parts of its operands. Comparisons and predicates give 0 or 1.
-// Unsupported: division and transcendental functions in I64; bits, shifts, GCD, LCM outside it; order, rounding,
+// Unsupported: division and transcendental functions in I64 and U64; bits, shifts, GCD, LCM outside them; order, rounding,
 // FLOORDIV … FMOD, ATAN2 … NEXTAFTER and the special functions in C64 and C128; COMPLEX outside them.
 int32_t fb_elementwise(const fb_instruction *code, int32_t n_code,
                     const fb_operand *inputs, int32_t n_inputs,

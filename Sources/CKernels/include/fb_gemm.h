@@ -46,9 +46,6 @@ int64_t fb_gemm_packed_size(fb_dtype dtype, int64_t n, int64_t k);
 // From args: dtype, trans_b, n, k, b, ldb.
 void fb_gemm_pack(const fb_gemm_args *args, void *packed);
 
-// Frees the working memory that gemm and convolution keep for reuse.
-void fb_release_scratch(void);
-
 #ifdef __cplusplus
 }
 #endif

@@ -6,7 +6,8 @@
 extern "C" {
 #endif
 
-// Indices are int64; negative ones count from the end. Functions that return int64_t and take indices return -1, or the
+// Indices are int64; in fb_take, fb_put, fb_index_fill and advanced indexing negative ones count from the end, elsewhere
+// they are out of range. Functions that return int64_t and take indices return -1, or the
 // linear position in the index array of an index out of range: the first one in the range given. Then targets that are
 // updated in place are untouched (fb_scatter's may be written in part), and an `out` is unspecified.
 // item_size: 1, 2, 4, 8 or 16 bytes. Strides are in elements. Destinations must not overlap themselves.

@@ -7,21 +7,19 @@ enum Draw {
 
   /// Uniform in [a, b).
   static func uniform(_ spec: TensorSpec, _ a: Double, _ b: Double, _ generator: Generator?) -> Tensor {
-    draw(spec, generator) { $0.fillUniform($1, count: $2, dtype: spec.dtype, from: a, to: b) }
+    draw(.uniform(a, b), spec, generator)
   }
 
   static func normal(_ spec: TensorSpec, _ mean: Double, _ std: Double, _ generator: Generator?) -> Tensor {
-    draw(spec, generator) { $0.fillNormal($1, count: $2, dtype: spec.dtype, mean: mean, std: std) }
+    draw(.normal(mean: mean, std: std, serial: false), spec, generator)
   }
 
   private static func draw(
-    _ spec: TensorSpec, _ generator: Generator?, _ fill: (inout GeneratorState, UnsafeMutableRawPointer, Int) -> Void
+    _ distribution: Primitives.RandomDraw.Distribution, _ spec: TensorSpec, _ generator: Generator?
   ) -> Tensor {
     if isSkipped { return Tensor.filled(0, spec) }
-    return attempt(.poisoned(spec)) { () throws(OpError) in
-      let host = try Tensor.uninitialized(TensorSpec(shape: spec.shape, dtype: spec.dtype), op: "init")
-      (generator ?? .default).draw { state in fill(&state, host.hostView.pointer, host.elementCount) }
-      return spec.device == .cpu ? host : host.to(spec.device)
-    }
+    return apply(
+      Primitives.RandomDraw(
+        distribution: distribution, shape: spec.shape, dtype: spec.dtype, generator: generator, device: spec.device))
   }
 }

@@ -31,8 +31,8 @@ public enum Init {
       report(OpError(op, "fans need a tensor of at least 2 dimensions, got \(shape)"))
       return (1, 1)
     }
-    let field = shape.dropFirst(2).reduce(1, *)
-    return (shape[1] * field, shape[0] * field)
+    let field = Shape(shape.dropFirst(2)).elementCount
+    return (shape[1] &* field, shape[0] &* field)
   }
 
   /// Uniform in [a, b). SeeAlso: torch.nn.init.uniform_

@@ -146,6 +146,8 @@ public final class Hardtanh: Module, UnaryLayer {
   public init(_ minVal: Double = -1, _ maxVal: Double = 1) {
     self.minVal = minVal
     self.maxVal = maxVal
+    super.init()
+    if minVal >= maxVal { report(OpError("Hardtanh", "minVal \(minVal) must lie below maxVal \(maxVal)")) }
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor { call(x) { $0.hardtanh(min: minVal, max: maxVal) } }

@@ -106,6 +106,11 @@ public final class MultiMarginLoss: Module, BinaryLoss {
     self.margin = margin
     self.weight = weight
     self.reduction = reduction
+    super.init()
+    if p != 1, p != 2 { report(OpError("MultiMarginLoss", "p must be 1 or 2, got \(p)")) }
+    if let weight, weight.rank != 1 {
+      report(OpError("MultiMarginLoss", "expected a weight for each class, got \(weight.spec)"))
+    }
   }
 
   public func callAsFunction(_ input: Tensor, _ target: Tensor) -> Tensor {

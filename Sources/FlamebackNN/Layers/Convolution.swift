@@ -46,7 +46,7 @@ public class ConvolutionLayer: Module, UnaryLayer {
     let shape =
       fits && isShaped ? [rows, columns / groups] + self.kernelSize : [1, 1] + self.kernelSize.map { _ in 1 }
     weight = Init.kaiming(Array(shape))
-    self.bias = bias ? Init.bias([max(outChannels, 0)], fanIn: shape.dropFirst().reduce(1, *)) : nil
+    self.bias = bias ? Init.bias([max(outChannels, 0)], fanIn: max(Shape(shape.dropFirst()).elementCount, 1)) : nil
     super.init()
     if !fits {
       let message = "channels must divide into the groups: \(inChannels) → \(outChannels) in \(groups) groups"

@@ -21,7 +21,7 @@ public final class Embedding: Module, UnaryLayer {
   ) {
     self.numEmbeddings = numEmbeddings
     self.embeddingDim = embeddingDim
-    self.paddingIdx = paddingIdx.map { $0 < 0 ? $0 + numEmbeddings : $0 }
+    self.paddingIdx = paddingIdx.map { $0 < 0 ? $0 &+ numEmbeddings : $0 }
     self.maxNorm = maxNorm
     self.normType = normType
     self.scaleGradByFreq = scaleGradByFreq
@@ -99,7 +99,7 @@ public final class EmbeddingBag: Module, UnaryLayer {
     self.mode = mode
     self.sparse = sparse
     self.includeLastOffset = includeLastOffset
-    self.paddingIdx = paddingIdx.map { $0 < 0 ? $0 + numEmbeddings : $0 }
+    self.paddingIdx = paddingIdx.map { $0 < 0 ? $0 &+ numEmbeddings : $0 }
     let table = Embedding(numEmbeddings, embeddingDim, paddingIdx: paddingIdx, weight: weight)
     self.weight = table.weight
   }

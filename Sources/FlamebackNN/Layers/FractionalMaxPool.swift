@@ -51,6 +51,9 @@ public final class FractionalMaxPool3d: Module, UnaryLayer {
     self.randomSamples = randomSamples
     super.init()
     checkFractions(typeName, outputSize, outputRatio)
+    if !kernelSize.sizes.allSatisfy({ $0 > 0 }) {
+      report(OpError(typeName, "kernelSize must be positive, got \(kernelSize.sizes)"))
+    }
   }
 
   public override class var stateKeys: [String: String] { ["randomSamples": "_random_samples"] }

@@ -39,8 +39,9 @@ public final class Bilinear: Module {
     self.in1Features = in1Features
     self.in2Features = in2Features
     self.outFeatures = outFeatures
-    weight = Init.bias([outFeatures, in1Features, in2Features], fanIn: in1Features)
-    self.bias = bias ? Init.bias([outFeatures], fanIn: in1Features) : nil
+    if in1Features <= 0 { report(OpError("Bilinear", "in1Features must be positive, got \(in1Features)")) }
+    weight = Init.bias([outFeatures, in1Features, in2Features], fanIn: max(in1Features, 1))
+    self.bias = bias ? Init.bias([outFeatures], fanIn: max(in1Features, 1)) : nil
   }
 
   public func callAsFunction(_ x1: Tensor, _ x2: Tensor) -> Tensor {

@@ -31,8 +31,14 @@ public final class MultiheadAttention: Module {
     self.kdim = kdim ?? embedDim
     self.vdim = vdim ?? embedDim
     self.addZeroAttn = addZeroAttn
-    outProj = Linear(max(embedDim, 1), max(embedDim, 1), bias: bias)
+    let isSized = max(embedDim, self.kdim, self.vdim) < 1 << 40
+    let width = isSized ? max(embedDim, 1) : 1
+    outProj = Linear(width, width, bias: bias)
     super.init()
+    guard isSized else {
+      report(OpError("MultiheadAttention", "weights for \(embedDim) features have too many elements"))
+      return
+    }
     guard embedDim > 0, numHeads > 0, embedDim % numHeads == 0 else {
       let message = "embedDim must be a positive multiple of numHeads, got \(embedDim) and \(numHeads)"
       report(OpError("MultiheadAttention", message))

@@ -41,6 +41,10 @@ public class RecurrentNetwork: Module {
       report(OpError(typeName, "projSize must be between 0 and hiddenSize - 1, got \(projSize)"))
       return
     }
+    guard max(inputSize, hiddenSize) < 1 << 40 else {
+      report(OpError(typeName, "weights for \(inputSize) and \(hiddenSize) features have too many elements"))
+      return
+    }
     let rows = mode.gates * hiddenSize
     let directions = bidirectional ? 2 : 1
     for layer in 0..<numLayers {

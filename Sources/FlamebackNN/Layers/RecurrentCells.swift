@@ -16,6 +16,11 @@ public class RecurrentCell: Module {
     self.inputSize = inputSize
     self.hiddenSize = hiddenSize
     self.mode = mode
+    let fits = inputSize >= 0 && hiddenSize > 0 && max(inputSize, hiddenSize) < 1 << 40
+    if !fits {
+      report(OpError("\(Self.self)", "sizes must be positive and below 2⁴⁰, got \(inputSize), \(hiddenSize)"))
+    }
+    let (inputSize, hiddenSize) = fits ? (inputSize, hiddenSize) : (1, 1)
     let rows = mode.gates * hiddenSize
     weightIH = Init.bias([rows, inputSize], fanIn: hiddenSize)
     weightHH = Init.bias([rows, hiddenSize], fanIn: hiddenSize)

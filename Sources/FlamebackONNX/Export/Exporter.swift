@@ -14,6 +14,8 @@ struct Exporter {
     _ graph: Graph, longer: [Graph] = [], axes: [[(input: Int, dim: Int, name: String)]] = [],
     options: ONNXExportOptions
   ) throws -> ONNXFile {
+    let graph = graph.foldingCreations()
+    let longer = longer.map { $0.foldingCreations() }
     guard (18...23).contains(options.opset) else {
       throw OpError("onnx", "operator sets 18 to 23 can be written, not \(options.opset)")
     }
@@ -58,7 +60,7 @@ struct Exporter {
           shape[d] = isAxis ? .named(dynamic[k].name) : .unknown
         }
       }
-      return ONNXValueInfo(name: name, type: ONNXType(spec.dtype), shape: shape)
+      return ONNXValueInfo(name: name, type: ONNXType(spec.dtype) ?? .complex64, shape: shape)
     }
     file.graph.inputs = inputNames.enumerated().map { i, name in info(name, longer) { $0.inputs[i] } }
     file.graph.outputs = outputNames.enumerated().map { i, name in info(name, longer) { $0.outputs[i] } }

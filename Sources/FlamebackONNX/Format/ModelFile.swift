@@ -120,16 +120,11 @@ public enum ONNXType: Int, Sendable {
     self = type
   }
 
-  public init(_ dtype: DType) { self.init(StoredType(dtype))! }
+  /// ONNX's type of the same elements; nil for complex32.
+  public init?(_ dtype: DType) { self.init(StoredType(dtype)) }
 
-  /// The dtype in which such elements are computed here: unsigned ones of 16 to 64 bits in the next signed type.
-  public var dtype: DType? {
-    switch self {
-    case .uint16: .int32
-    case .uint32, .uint64: .int64
-    default: stored?.dtype
-    }
-  }
+  /// The dtype of the same elements; nil for types that Flameback has not.
+  public var dtype: DType? { stored?.dtype }
 }
 
 /// Nodes under a name, which other nodes call as an operator.

@@ -4,15 +4,13 @@ import FlamebackFiles
 
 extension Tensor {
   /// The elements of a stored tensor, without a copy where they lie as a kernel needs them.
-  ///
-  /// Unsigned numbers of 16 to 64 bits become the next wider signed type (64 bits: int64).
   public init(_ stored: ONNXTensor, path: String = "") throws(FileError) {
     func failure(_ message: String) -> FileError { FileError(path: path, place: "tensor '\(stored.name)'", message) }
     guard let raw = stored.raw, let dtype = stored.type.dtype else {
       throw failure("elements of type \(stored.type) cannot be computed with")
     }
     let shape = raw.shape
-    if raw.dtype == dtype, dtype != .bool, raw.isContiguous, raw.elementCount > 0,
+    if dtype != .bool, raw.isContiguous, raw.elementCount > 0,
       let base = raw.storage.bytes.baseAddress.map({ $0 + raw.offset * dtype.byteSize }),
       Int(bitPattern: base) % dtype.byteSize == 0
     {
@@ -24,35 +22,17 @@ extension Tensor {
     }
     do {
       let tensor = try Tensor.uninitialized(TensorSpec(shape: shape, dtype: dtype), op: "load")
-      let target = tensor.hostView.pointer
-      if raw.dtype == dtype {
-        raw.copyElements(to: target)
-      } else {
-        raw.withContiguousBytes { bytes in
-          for i in 0..<shape.elementCount {
-            switch raw.type {
-            case .uint16:
-              let value = bytes.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self)
-              target.storeBytes(of: Int32(value), toByteOffset: 4 * i, as: Int32.self)
-            case .uint32:
-              let value = bytes.loadUnaligned(fromByteOffset: 4 * i, as: UInt32.self)
-              target.storeBytes(of: Int64(value), toByteOffset: 8 * i, as: Int64.self)
-            default:
-              let value = bytes.loadUnaligned(fromByteOffset: 8 * i, as: Int64.self)
-              target.storeBytes(of: value, toByteOffset: 8 * i, as: Int64.self)
-            }
-          }
-        }
-      }
+      raw.copyElements(to: tensor.hostView.pointer)
       self = tensor
     } catch { throw failure(error.message) }
   }
 }
 
 extension ONNXTensor {
-  /// The elements of a tensor, which lives as long as this one.
+  /// The elements of a tensor, which lives as long as this one. complex32, which ONNX has not, is stored as complex64.
   init(name: String, _ tensor: Tensor) {
-    let host = tensor.detached().cpu().contiguous()
+    let known = ONNXType(tensor.dtype) == nil ? tensor.detached().to(.complex64) : tensor
+    let host = known.detached().cpu().contiguous()
     let view = host.hostView
     let bytes = UnsafeRawBufferPointer(start: view.pointer, count: host.elementCount * host.dtype.byteSize)
     let storage = RawStorage(bytes, owner: Holder(host))

@@ -82,26 +82,11 @@ extension Int {
 extension DType {
   /// The least number; floating point: −∞.
   var lowest: Scalar {
-    switch self {
-    case .bool: false
-    case .uint8: 0
-    case .int8: .int(-128)
-    case .int16: .int(-32768)
-    case .int32: .int(Int(Int32.min))
-    case .int64: .int(Int.min)
-    default: .float(-.infinity)
-    }
+    self == .bool ? false : integerLimits.map { .int($0.least) } ?? .float(-.infinity)
   }
 
+  /// The greatest number, of uint64 the greatest of Int; floating point: ∞.
   var highest: Scalar {
-    switch self {
-    case .bool: true
-    case .uint8: 255
-    case .int8: 127
-    case .int16: 32767
-    case .int32: .int(Int(Int32.max))
-    case .int64: .int(Int.max)
-    default: .float(.infinity)
-    }
+    self == .bool ? true : integerLimits.map { .int(Int(min($0.greatest, UInt(Int.max)))) } ?? .float(.infinity)
   }
 }

@@ -15,6 +15,9 @@ extension Tensor {
         "localResponseNorm", "expected [n, channels, ...] and a positive size, got \(spec) and \(size)", like: spec)
     }
     if elementCount == 0 { return self * 1 }
+    guard size < 1 << 40 else {
+      return fail("localResponseNorm", "a window of \(size) channels has too many elements: \(spec)", like: spec)
+    }
     let squares = self * self
     var padded = shape
     padded[1] += size - 1

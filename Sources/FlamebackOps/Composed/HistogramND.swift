@@ -61,7 +61,10 @@ extension Tensor {
       guard rank >= 2, bins.count == shape[rank - 1], ranges == nil || ranges!.count == bins.count else {
         throw OpError("histogramdd", "\(bins.count) bins and \(ranges?.count ?? bins.count) ranges do not fit \(spec)")
       }
-      guard bins.allSatisfy({ $0 > 0 }) else { throw OpError("histogramdd", "bins must be positive, got \(bins)") }
+      guard bins.allSatisfy({ $0 > 0 && $0 < Int.max }) else {
+        throw OpError("histogramdd", "bins must be positive and below 2⁶³ − 1, got \(bins)")
+      }
+      _ = try sized("histogramdd") { .product(bins) }
       let points = detached().reshape([-1, bins.count])
       var edges: [Tensor] = []
       for (d, count) in bins.enumerated() {

@@ -144,15 +144,8 @@ extension Tensor {
 }
 
 extension DType {
-  /// The smallest and the largest number of an integer type.
+  /// The smallest and the largest number of an integer type, of uint64 as far as Int reaches.
   var integerRange: (min: Int, max: Int) {
-    switch self {
-    case .bool: (0, 1)
-    case .uint8: (0, 255)
-    case .int8: (-128, 127)
-    case .int16: (-32768, 32767)
-    case .int32: (Int(Int32.min), Int(Int32.max))
-    default: (.min, .max)
-    }
+    integerLimits.map { ($0.least, Int(Swift.min($0.greatest, UInt(Int.max)))) } ?? (.min, .max)
   }
 }

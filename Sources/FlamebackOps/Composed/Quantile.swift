@@ -44,9 +44,11 @@ extension Tensor {
       var ranks: Tensor
       if ignoringNaN {
         let top = (isNaN.logicalNot().sum(dim: -1, keepDim: true) - 1).clamp(min: 0)
-        ranks = column * top.to(dtype)
+        ranks = (interpolation == .nearest ? column.to(.float64) : column) * top.to(dtype)
       } else {
-        ranks = Elementwise.select(isNaN.any(dim: -1, keepDim: true), Scalar.float(last), column * last)
+        // The nearest one is sought in double precision, as in PyTorch: 5 times the float 0.1 is above a half.
+        let places = (interpolation == .nearest ? column.to(.float64) : column) * last
+        ranks = Elementwise.select(isNaN.any(dim: -1, keepDim: true), Scalar.float(last), places)
       }
       switch interpolation {
       case .lower: ranks = ranks.floor()

@@ -38,6 +38,11 @@ extension Tensor {
     attempt(like: self) { () throws(OpError) in
       guard rank <= 2 else { throw OpError("cov", "expected at most two dimensions, got \(spec)") }
       guard dtype != .bool else { throw OpError("cov", "not defined for bool: \(spec)") }
+      // In double precision: what is left of a large mean after its subtraction has few digits.
+      if dtype == .float32 || dtype == .complex64 {
+        let wide: DType = dtype.isComplex ? .complex128 : .float64
+        return to(wide).cov(correction: correction, fweights: fweights, aweights: aweights).to(dtype)
+      }
       let rows = rank < 2 ? reshape(1, -1) : self
       let count = rows.shape[1]
       var weights: Tensor?
@@ -63,7 +68,8 @@ extension Tensor {
       } else if let total {
         norm = total - correction
       } else {
-        norm = Tensor.full([], .int(count - correction), dtype: .int64, device: device)
+        let (rest, overflow) = count.subtractingReportingOverflow(correction)
+        norm = Tensor.full([], .int(overflow ? .max : rest), dtype: .int64, device: device)
       }
       norm = norm.clamp(min: 0)
       let centred = x - mean.unsqueeze(1)

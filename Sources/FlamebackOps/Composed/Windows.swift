@@ -108,6 +108,6 @@ public enum Window {
     guard m >= 0 else { return fail(op, "the length of a window must not be negative, got \(m)") }
     guard dtype == .float32 || dtype == .float64 else { return fail(op, "expects float32 or float64, got \(dtype)") }
     if m == 0 { return Tensor.empty(0, dtype: dtype, device: device) }
-    return withDefaultDevice(.cpu) { body().to(dtype) }.finished(device, false)
+    return withDefaultDevice(device ?? Context.defaultDevice) { body().to(dtype) }
   }
 }

@@ -2,7 +2,7 @@ import FlamebackCore
 import FlamebackKernels
 
 extension Tensor {
-  /// Complex numbers of these real and imaginary parts, both float32 or both float64. SeeAlso: torch.complex
+  /// Complex numbers of these real and imaginary parts, both float16, float32 or float64. SeeAlso: torch.complex
   public static func complex(_ real: Tensor, _ imag: Tensor) -> Tensor {
     let parts = broadcastTensors([real, imag])
     return apply(Primitives.ComplexOfParts(), parts)[0]
@@ -16,11 +16,12 @@ extension Primitives {
   /// Real and imaginary parts of one shape side by side.
   package struct ComplexOfParts: Primitive {
     package static let name = "complex"
+    package var families: DType.Family { .complexHalf }
     package var acceptsStrides: Bool { true }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
-      guard inputs[0].dtype == inputs[1].dtype, inputs[0].dtype == .float32 || inputs[0].dtype == .float64 else {
-        throw OpError("complex", "expects two float32 or two float64 tensors, got \(inputs[0]) × \(inputs[1])")
+      guard inputs[0].dtype == inputs[1].dtype, inputs[0].dtype.complex.real == inputs[0].dtype else {
+        throw OpError("complex", "expects two float16, float32 or float64 tensors, got \(inputs[0]) × \(inputs[1])")
       }
       return [TensorSpec(shape: inputs[0].shape, dtype: inputs[0].dtype.complex, device: inputs[0].device)]
     }

@@ -33,23 +33,16 @@ extension Tensor {
       }
       let count: Int
       if !isFloating {
-        let (distance, stride) = (end.int - start.int, step.int)
-        count = (distance + stride - (stride > 0 ? 1 : -1)) / stride
+        let stride = step.int
+        let distance = CheckedInt(end.int) - start.int
+        count = try sized("arange") { (distance + stride - (stride > 0 ? 1 : -1)) / stride }
       } else {
         let size = ((end.double - start.double) / step.double).rounded(.up)
         guard size < 0x1p48 else { throw OpError("arange", "the range has too many elements: \(size)") }
         count = Int(size)
       }
-      let target = TensorSpec(shape: [count], dtype: dtype)
-      let host = try uninitialized(target, op: "arange")
-      let out = host.hostView
-      if dtype.isFloatingPoint || dtype.isComplex {
-        fillDoubles(out) { start.double + step.double * Double($0) }
-      } else {
-        let (first, stride) = (start.int, step.int)
-        fillIntegers(out) { first &+ stride &* $0 }
-      }
-      return host.finished(device, requiresGrad)
+      let target = TensorSpec(shape: [count], dtype: dtype, device: device ?? Context.defaultDevice)
+      return Primitives.Arange(start: start, step: step, spec: target).made(requiresGrad: requiresGrad)
     }
   }
 
@@ -70,7 +63,7 @@ extension Tensor {
     _ start: some ScalarConvertible, _ end: some ScalarConvertible, _ steps: Int, dtype: DType? = nil,
     device: Device? = nil, requiresGrad: Bool = false
   ) -> Tensor {
-    spaced("linspace", start.scalar, end.scalar, steps, dtype, device, requiresGrad) { $0 }
+    spaced(start.scalar, end.scalar, steps, base: nil, dtype, device, requiresGrad)
   }
 
   /// `base` to the powers of `linspace`. SeeAlso: torch.logspace
@@ -78,59 +71,19 @@ extension Tensor {
     _ start: some ScalarConvertible, _ end: some ScalarConvertible, _ steps: Int, base: Double = 10,
     dtype: DType? = nil, device: Device? = nil, requiresGrad: Bool = false
   ) -> Tensor {
-    spaced("logspace", start.scalar, end.scalar, steps, dtype, device, requiresGrad) { raised(base, $0) }
+    spaced(start.scalar, end.scalar, steps, base: base, dtype, device, requiresGrad)
   }
 
-  // Symmetric: the second half counts from the end. Integers take their step in float32, as PyTorch does.
   private static func spaced(
-    _ op: String, _ start: Scalar, _ end: Scalar, _ steps: Int, _ dtype: DType?, _ device: Device?, _ requires: Bool,
-    _ map: (Double) -> Double
+    _ start: Scalar, _ end: Scalar, _ steps: Int, base: Double?, _ dtype: DType?, _ device: Device?, _ requires: Bool
   ) -> Tensor {
+    let op = base == nil ? "linspace" : "logspace"
     let isComplex = start.category == .complex || end.category == .complex
     let dtype = dtype ?? (isComplex ? Context.defaultDType.complex : Context.defaultDType)
-    return attempt(.poisoned(TensorSpec(shape: [0], dtype: dtype))) { () throws(OpError) in
-      guard steps >= 0 else { throw OpError(op, "the number of steps must not be negative, got \(steps)") }
-      let host = try uninitialized(TensorSpec(shape: [steps], dtype: dtype), op: op)
-      if dtype.isComplex {
-        let parts = host.viewAsReal()
-        fillDoubles(parts.hostView) { i in
-          let (a, b) = i % 2 == 0 ? (start.double, end.double) : (start.imaginary, end.imaginary)
-          return between(a, b, i / 2, steps) { a, b, n in (b - a) / n }
-        }
-        guard op == "linspace" || !isComplex else { throw OpError(op, "takes no complex bounds") }
-        if op != "linspace" { fillDoubles(parts.hostView) { i in i % 2 == 0 ? map(parts.loaded(i)) : 0 } }
-      } else if dtype.isFloatingPoint {
-        let wide = dtype == .float64
-        fillDoubles(host.hostView) { i in
-          map(
-            between(start.double, end.double, i, steps) { a, b, n in
-              wide ? (b - a) / n : Double((Float(b) - Float(a)) / Float(n))
-            })
-        }
-      } else {
-        let isLog = op == "logspace"
-        let (a, b) = isLog ? (start.double, end.double) : (Double(start.int), Double(end.int))
-        fillIntegers(host.hostView) { i in
-          let value = between(a, b, i, steps) { a, b, n in Double((Float(b) - Float(a)) / Float(n)) }
-          return Scalar.float(map(isLog ? Double(Float(value)) : value)).int
-        }
-      }
-      return host.finished(device, requires)
-    }
-  }
-
-  private static func between(
-    _ start: Double, _ end: Double, _ i: Int, _ steps: Int, _ step: (Double, Double, Double) -> Double
-  ) -> Double {
-    if steps == 1 { return start }
-    let width = step(start, end, Double(steps - 1))
-    return i < steps / 2 ? start + width * Double(i) : end - width * Double(steps - i - 1)
-  }
-
-  private func loaded(_ i: Int) -> Double {
-    dtype == .float64
-      ? hostView.pointer.assumingMemoryBound(to: Double.self)[i]
-      : Double(hostView.pointer.assumingMemoryBound(to: Float.self)[i])
+    guard steps >= 0 else { return fail(op, "the number of steps must not be negative, got \(steps)") }
+    guard base == nil || !isComplex else { return fail(op, "takes no complex bounds") }
+    let spec = TensorSpec(shape: [steps], dtype: dtype, device: device ?? Context.defaultDevice)
+    return Primitives.Spaced(start: start, end: end, base: base, spec: spec).made(requiresGrad: requires)
   }
 
   /// Ones on the main diagonal of a matrix, zeros elsewhere. SeeAlso: torch.eye
@@ -139,16 +92,100 @@ extension Tensor {
   ) -> Tensor {
     let m = m ?? n
     guard n >= 0, m >= 0 else { return fail("eye", "sizes must not be negative: \(n), \(m)") }
-    let host = zeros(n, m, dtype: dtype, device: .cpu)
-    let size = Swift.min(n, m)
-    Strided.fill(host.hostView.pointer, host.dtype, [m + 1], over: [size], 1)
-    return host.finished(device, requiresGrad)
+    let spec = TensorSpec(
+      shape: [n, m], dtype: dtype ?? Context.defaultDType, device: device ?? Context.defaultDevice)
+    return Primitives.Identity(spec: spec).made(requiresGrad: requiresGrad)
   }
+}
 
-  /// A host tensor where the caller asked for it.
-  func finished(_ device: Device?, _ requiresGrad: Bool) -> Tensor {
-    let placed = to(device ?? Context.defaultDevice)
-    return requiresGrad ? placed.requiringGrad() : placed
+extension Primitives {
+  /// start, start + step, …
+  package struct Arange: Creation {
+    package static let name = "arange"
+    package let start: Scalar
+    package let step: Scalar
+    package let spec: TensorSpec
+
+    package func fill(_ out: HostView) {
+      if out.dtype.isFloatingPoint || out.dtype.isComplex {
+        let (first, stride) = (start.double, step.double)
+        fillDoubles(out) { first + stride * Double($0) }
+      } else {
+        let (first, stride) = (start.int, step.int)
+        fillIntegers(out) { first &+ stride &* $0 }
+      }
+    }
+  }
+}
+
+extension Primitives {
+  /// Numbers from `start` to `end` in equal steps; with a base its powers.
+  ///
+  /// Symmetric: the second half counts from the end. Integers take their step in float32, as PyTorch does.
+  package struct Spaced: Creation {
+    package static let name = "linspace"
+    package let start: Scalar
+    package let end: Scalar
+    package let base: Double?
+    package let spec: TensorSpec
+
+    package var name: String { base == nil ? "linspace" : "logspace" }
+
+    package func fill(_ out: HostView) {
+      let steps = spec.shape[0]
+      let map: (Double) -> Double = { value in base.map { raised($0, value) } ?? value }
+      if out.dtype.isComplex {
+        let parts = HostView(
+          pointer: out.pointer, dtype: out.dtype.real, shape: [steps, 2], strides: [2, 1])
+        fillDoubles(parts) { i in
+          let isReal = i % 2 == 0
+          let (a, b) = isReal ? (start.double, end.double) : (start.imaginary, end.imaginary)
+          let value = between(a, b, i / 2, steps) { a, b, n in (b - a) / n }
+          return base == nil ? value : isReal ? map(parts.dtype == .float64 ? value : Double(Float(value))) : 0
+        }
+      } else if out.dtype.isFloatingPoint {
+        let wide = out.dtype == .float64
+        fillDoubles(out) { i in
+          map(
+            between(start.double, end.double, i, steps) { a, b, n in
+              wide ? (b - a) / n : Double((Float(b) - Float(a)) / Float(n))
+            })
+        }
+      } else {
+        let (a, b) = base != nil ? (start.double, end.double) : (Double(start.int), Double(end.int))
+        fillIntegers(out) { i in
+          let value = between(a, b, i, steps) { a, b, n in Double((Float(b) - Float(a)) / Float(n)) }
+          return Scalar.float(map(base != nil ? Double(Float(value)) : value)).int
+        }
+      }
+    }
+
+    private func between(
+      _ start: Double, _ end: Double, _ i: Int, _ steps: Int, _ step: (Double, Double, Double) -> Double
+    ) -> Double {
+      if steps == 1 { return start }
+      let width = step(start, end, Double(steps - 1))
+      return i < steps / 2 ? start + width * Double(i) : end - width * Double(steps - i - 1)
+    }
+  }
+}
+
+extension Primitives {
+  /// Ones on the main diagonal of a matrix, zeros elsewhere.
+  package struct Identity: Creation {
+    package static let name = "eye"
+    package let spec: TensorSpec
+
+    package func fill(_ out: HostView) {
+      Strided.fill(out.pointer, out.dtype, nil, over: spec.shape, 0)
+      let size = min(spec.shape[0], spec.shape[1])
+      if size > 0 { Strided.fill(out.pointer, out.dtype, [spec.shape[1] + 1], over: [size], 1) }
+    }
+
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let rows = Tensor.arange(spec.shape[0], device: spec.device).unsqueeze(1)
+      return [(rows .== Tensor.arange(spec.shape[1], device: spec.device)).to(spec.dtype)]
+    }
   }
 }
 

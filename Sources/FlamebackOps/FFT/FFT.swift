@@ -53,10 +53,11 @@ extension Tensor {
       if let wrong = sizes.first(where: { $0 < 1 }) {
         throw OpError(op, "invalid number of data points (\(wrong)) for \(spec)")
       }
+      let points = try sized(op) { .product(sizes) }
       for (d, size) in zip(dims, sizes) {
         x = x.resized(d, to: spectrum == .real && d == last ? size / 2 + 1 : size)
       }
-      let factor = norm.factor(sizes.reduce(1, *), forward: forward)
+      let factor = norm.factor(points, forward: forward)
       let kind: Primitives.FourierTransform.Kind
       switch spectrum {
       case .complex: kind = .complex
@@ -174,21 +175,27 @@ extension Tensor {
   public static func fftfreq(
     _ n: Int, d: Double = 1, dtype: DType? = nil, device: Device? = nil, requiresGrad: Bool = false
   ) -> Tensor {
-    frequencies((0..<n).map { $0 < (n + 1) / 2 ? $0 : $0 - n }, n, d, dtype, device, requiresGrad)
+    frequencies("fftfreq", n, n, d, dtype, device, requiresGrad) { $0 < n - n / 2 ? $0 : $0 - n }
   }
 
   /// The frequencies of `rfft` for samples at distance `d`. SeeAlso: torch.fft.rfftfreq
   public static func rfftfreq(
     _ n: Int, d: Double = 1, dtype: DType? = nil, device: Device? = nil, requiresGrad: Bool = false
   ) -> Tensor {
-    frequencies(Array(0..<(n / 2 + 1)), n, d, dtype, device, requiresGrad)
+    frequencies("rfftfreq", n < 0 ? n : n / 2 + 1, n, d, dtype, device, requiresGrad) { $0 }
   }
 
   private static func frequencies(
-    _ places: [Int], _ n: Int, _ d: Double, _ dtype: DType?, _ device: Device?, _ requiresGrad: Bool
+    _ op: String, _ count: Int, _ n: Int, _ d: Double, _ dtype: DType?, _ device: Device?, _ requiresGrad: Bool,
+    _ place: (Int) -> Int
   ) -> Tensor {
-    Tensor(
-      places.map { Double($0) * (1 / (Double(n) * d)) }, shape: [places.count], dtype: dtype ?? Context.defaultDType,
-      device: device, requiresGrad: requiresGrad)
+    let dtype = dtype ?? Context.defaultDType
+    return attempt(.poisoned(TensorSpec(shape: [0], dtype: dtype))) { () throws(OpError) in
+      guard n >= 0 else { throw OpError(op, "the number of samples must not be negative, got \(n)") }
+      try TensorSpec(shape: [count], dtype: .float64).checkMemory(op)
+      return Tensor(
+        (0..<count).map { Double(place($0)) * (1 / (Double(n) * d)) }, shape: [count], dtype: dtype, device: device,
+        requiresGrad: requiresGrad)
+    }
   }
 }

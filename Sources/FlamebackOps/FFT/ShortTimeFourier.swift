@@ -75,7 +75,9 @@ extension Tensor {
       var signal = overlapped(signals * window)
       var envelope = overlapped((window * window).expand(1, frames, nFFT))
       let start = center ? nFFT / 2 : 0
-      let end = length.map { start + $0 } ?? (center ? total - nFFT / 2 : total)
+      let end =
+        try length.map { (length) throws(OpError) in try sized(op) { CheckedInt(start) + length } }
+        ?? (center ? total - nFFT / 2 : total)
       let stop = Swift.min(end, total)
       guard stop > start else { throw OpError(op, "nothing is left of \(total) samples") }
       signal = signal.narrow(dim: 1, start: start, length: stop - start)

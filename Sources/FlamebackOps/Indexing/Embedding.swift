@@ -147,6 +147,10 @@ extension Primitives {
       }
     }
 
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      [apply(Primitives.IndexSelect(dim: 0), inputs)[0]]
+    }
+
     package var gradient: Gradient {
       .pullback(keeps: .input(1)) { [self] cotangents, saved in
         [cotangents[0].map { apply(Primitives.EmbeddingBackward(forward: self), $0, saved.input(1)) }, nil]
@@ -183,6 +187,19 @@ extension Primitives {
       var counts = [Int64](repeating: 0, count: forward.count)
       for i in 0..<index.elementCount { counts[Int(index.int64s[i])] += 1 }
       return counts
+    }
+
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      var (g, index) = (inputs[0], inputs[1])
+      if let padding = forward.padding { g = g.maskedFill((index .== padding).unsqueeze(1), 0) }
+      if forward.scalesByFrequency {
+        let ones = Tensor.ones(index.shape, dtype: g.dtype, device: g.device)
+        let counts = Tensor.zeros([forward.count], dtype: g.dtype, device: g.device)
+          .scatterAdd(dim: 0, index: index, src: ones)
+        g = g / counts.gather(dim: 0, index: index).unsqueeze(1)
+      }
+      let zeros = Tensor.zeros([forward.count, g.shape[1]], dtype: g.dtype, device: g.device)
+      return [zeros.indexAdd(dim: 0, index: index, source: g)]
     }
 
     package var gradient: Gradient {

@@ -40,7 +40,9 @@ extension Tensor {
       common[d] = shape[d]
       let source = expanded(to: common)
       common[d] = indices.shape[d]
-      return source.gather(dim: d, index: indices.expanded(to: common))
+      // Indices count modulo the size here, as in PyTorch.
+      let places = shape[d] > 0 ? try indices.asIndex("takeAlongDim").remainder(shape[d]) : indices
+      return source.gather(dim: d, index: places.expanded(to: common))
     }
   }
 
@@ -112,6 +114,7 @@ extension Primitives {
     package static let name = "gather"
     package let dim: Int
 
+    package var families: DType.Family { .all }
     package var acceptsStrides: Bool { true }
     package var attributes: [(String, String)] { [("dim", "\(dim)")] }
 
@@ -187,7 +190,9 @@ extension Primitives {
     package let reduction: ScatterReduction?
     package let includeSelf: Bool
 
+    package var families: DType.Family { reduction == nil ? .all : .unsigned }
     package var acceptsStrides: Bool { true }
+    package var donates: Kept { .input(0) }
     package var attributes: [(String, String)] {
       [("dim", "\(dim)"), ("reduce", reduction?.rawValue ?? "none"), ("includeSelf", "\(includeSelf)")]
     }
@@ -200,7 +205,8 @@ extension Primitives {
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (x, source, out) = (inputs[0], inputs[2], outputs[0])
-      Strided.copy(x.pointer, x.dtype, x.strides, to: out.pointer, x.dtype, nil, over: x.shape)
+      x.copyUnlessDonated(to: out)
+      CopiedBytes.add(inputs[1].elementCount * x.dtype.byteSize)
       let shape = inputs[1].shape
       if shape.elementCount == 0 { return }
       let index = try Packed(inputs[1])

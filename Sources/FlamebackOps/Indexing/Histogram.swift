@@ -46,7 +46,7 @@ extension Tensor {
   public func histogram(
     _ bins: Int, range: (Double, Double)? = nil, weight: Tensor? = nil, density: Bool = false
   ) -> (hist: Tensor, edges: Tensor) {
-    guard bins > 0 else {
+    guard bins > 0, bins < Int.max else {
       let stand = fail("histogram", "bins must be positive, got \(bins)", like: spec)
       return (stand, stand)
     }

@@ -80,6 +80,7 @@ extension Primitives {
     package static let name = "index"
     package let plan: IndexPlan
 
+    package var families: DType.Family { .all }
     package var acceptsStrides: Bool { true }
     package var attributes: [(String, String)] { [("dims", plan.dims.description)] }
 
@@ -122,7 +123,9 @@ extension Primitives {
     package let plan: IndexPlan
     package let accumulates: Bool
 
+    package var families: DType.Family { accumulates ? .unsigned : .all }
     package var acceptsStrides: Bool { true }
+    package var donates: Kept { .input(0) }
     package var attributes: [(String, String)] { [("dims", plan.dims.description), ("accumulate", "\(accumulates)")] }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
@@ -136,7 +139,7 @@ extension Primitives {
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (x, out) = (inputs[0], outputs[0])
-      Strided.copy(x.pointer, x.dtype, x.strides, to: out.pointer, x.dtype, nil, over: x.shape)
+      x.copyUnlessDonated(to: out)
       try write(inputs[1], Array(inputs.dropFirst(2)), into: out)
     }
 
@@ -146,6 +149,7 @@ extension Primitives {
       guard let strides = values.layout.expanded(to: places)?.strides else {
         throw OpError("indexPut", "values of shape \(values.shape) do not broadcast to the indexed places \(places)")
       }
+      CopiedBytes.add(places.elementCount * target.dtype.byteSize)
       let bad = plan.withArguments(target, indices) { args in
         strides.withUnsafePointer { strides in
           fb_index_put(args, target.code, accumulates, target.pointer, values.pointer, strides)

@@ -79,6 +79,7 @@ extension Primitives {
     package static let name = "index_select"
     package let dim: Int
 
+    package var families: DType.Family { .all }
     package var attributes: [(String, String)] { [("dim", "\(dim)")] }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
@@ -95,6 +96,10 @@ extension Primitives {
         fb_index_select(x.itemSize, x.pointer, outer, n, inner, index.int64s, count, out.pointer, begin, end)
       }
       if bad >= 0 { throw outOfRange("indexSelect", index.int64s[Int(bad % count)], dim, n) }
+    }
+
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      [apply(Primitives.Index(plan: IndexPlan(dims: [dim], isFront: false)), inputs)[0]]
     }
 
     package var gradient: Gradient {
@@ -114,7 +119,9 @@ extension Primitives {
     package let reduction: ScatterReduction?
     package let includeSelf: Bool
 
+    package var families: DType.Family { reduction == nil ? .all : .unsigned }
     package var acceptsStrides: Bool { true }
+    package var donates: Kept { .input(0) }
     package var attributes: [(String, String)] {
       [("dim", "\(dim)"), ("reduce", reduction?.rawValue ?? "none"), ("includeSelf", "\(includeSelf)")]
     }
@@ -127,12 +134,13 @@ extension Primitives {
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (x, out) = (inputs[0], outputs[0])
       let (index, source) = (try Packed(inputs[1]), try Packed(inputs[2]))
-      Strided.copy(x.pointer, x.dtype, x.strides, to: out.pointer, x.dtype, nil, over: x.shape)
       let (outer, n, inner) = x.around(dim)
       let count = Int64(inputs[1].elementCount)
-      for i in 0..<Int(count) where index.int64s[i] < -n || index.int64s[i] >= n {
+      for i in 0..<Int(count) where index.int64s[i] < 0 || index.int64s[i] >= n {
         throw outOfRange(reduction == nil ? "indexCopy" : "indexAdd", index.int64s[i], dim, n)
       }
+      x.copyUnlessDonated(to: out)
+      CopiedBytes.add(inputs[2].byteCount)
       if count == 0 || outer * inner == 0 { return }
       // Every part reads all indices, so there are few, and only where rows are long.
       let width = Int(outer * inner)
@@ -143,6 +151,18 @@ extension Primitives {
           x.code, reduction?.code ?? Int32(FB_SCATTER_ASSIGN), includeSelf, out.pointer, outer, n, inner, index.int64s,
           count, source.pointer, begin, end)
       }
+    }
+
+    /// Rows as elements: the index is repeated over a slice.
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let (x, source) = (inputs[0], inputs[2])
+      var column = [Int](repeating: 1, count: max(x.rank, 1))
+      column[dim] = inputs[1].elementCount
+      let size = x.rank == 0 ? 1 : x.shape[dim]
+      let index = FlamebackOps.select(where: inputs[1] .< 0, inputs[1] + size, inputs[1]).reshape(column)
+        .expanded(to: source.atLeast1d().shape)
+      let scatter = Primitives.Scatter(dim: dim, reduction: reduction, includeSelf: includeSelf)
+      return [apply(scatter, [x.atLeast1d(), index, source.atLeast1d()])[0].reshape(x.shape)]
     }
 
     package var gradient: Gradient {
@@ -181,14 +201,17 @@ extension Primitives {
     package static let name = "index_fill"
     package let dim: Int
 
+    package var families: DType.Family { .all }
+    package var donates: Kept { .input(0) }
     package var attributes: [(String, String)] { [("dim", "\(dim)")] }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (x, index, out) = (inputs[0], inputs[1], outputs[0])
-      out.pointer.copyMemory(from: x.pointer, byteCount: x.elementCount * x.dtype.byteSize)
+      x.copyUnlessDonated(to: out)
       let (outer, n, inner) = x.around(dim)
+      CopiedBytes.add(index.elementCount * Int(outer * inner) * x.dtype.byteSize)
       let bad = fb_index_fill(
         x.itemSize, out.pointer, outer, n, inner, index.int64s, Int64(index.elementCount), inputs[2].pointer)
       if bad >= 0 { throw outOfRange("indexFill", index.int64s[Int(bad)], dim, n) }

@@ -109,3 +109,13 @@ extension Tensor {
     Tensor.zeros([], dtype: tensor.dtype, device: tensor.device).expand(shape)
   }
 }
+
+extension HostView {
+  /// What an indexed write begins with: the base in the result's memory, unless it lies there already (see
+  /// `Primitive.donates`).
+  func copyUnlessDonated(to out: MutableHostView) {
+    if pointer == out.pointer && strides == shape.contiguousStrides { return }
+    CopiedBytes.add(byteCount)
+    Strided.copy(pointer, dtype, strides, to: out.pointer, out.dtype, nil, over: shape)
+  }
+}

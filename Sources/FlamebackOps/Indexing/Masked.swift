@@ -22,7 +22,7 @@ extension Tensor {
         switch dtype.category {
         case .bool: .bool(scalar.bool)
         case .integer: .int(scalar.int)
-        default: scalar
+        case .floating, .complex: scalar
         }
       return Elementwise.select.call([.tensor(mask), .scalar(fitting), .tensor(self)], dtype: dtype)
     }
@@ -63,6 +63,8 @@ extension Primitives {
     package static let name = "masked_select"
     package let count: Int
 
+    package var families: DType.Family { .all }
+
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
       [TensorSpec(shape: [count], dtype: inputs[0].dtype, device: inputs[0].device)]
     }
@@ -90,14 +92,18 @@ extension Primitives {
   package struct MaskedScatter: Primitive {
     package static let name = "masked_scatter"
 
+    package var families: DType.Family { .all }
+    package var donates: Kept { .input(0) }
+
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (x, source, out) = (inputs[0], inputs[2], outputs[0])
-      out.pointer.copyMemory(from: x.pointer, byteCount: x.elementCount * x.dtype.byteSize)
+      x.copyUnlessDonated(to: out)
       let needed = fb_masked_scatter(
         x.itemSize, out.pointer, inputs[1].pointer.assumingMemoryBound(to: Bool.self), Int64(x.elementCount),
         source.pointer, Int64(source.elementCount))
+      CopiedBytes.add(min(Int(needed), source.elementCount) * x.dtype.byteSize)
       guard needed <= source.elementCount else {
         throw OpError(
           "maskedScatter", "the mask is true at \(needed) places but source has \(source.elementCount) elements")

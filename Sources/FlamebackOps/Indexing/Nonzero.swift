@@ -20,6 +20,8 @@ extension Primitives {
     package static let name = "nonzero"
     package let count: Int
 
+    package var families: DType.Family { .all }
+
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
       [TensorSpec(shape: [count, inputs[0].rank], dtype: .int64, device: inputs[0].device)]
     }

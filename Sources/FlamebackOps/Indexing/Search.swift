@@ -34,13 +34,17 @@ extension Tensor {
     guard boundaries.rank == 1 else {
       return fail("bucketize", "boundaries must have 1 dimension, got \(boundaries.spec)", like: spec)
     }
-    let dtype = DType.promote(boundaries.dtype, dtype)
+    guard let dtype = DType.promote(boundaries.dtype, dtype) else {
+      return fail("bucketize", "\(dtype) and \(boundaries.dtype) have no common dtype", like: spec)
+    }
     return boundaries.to(dtype).searchsorted(to(dtype), outInt32: outInt32, right: right)
   }
 
   /// Whether each element is (or, with `invert`, is not) among `testElements`. SeeAlso: torch.isin
   public func isIn(_ testElements: Tensor, invert: Bool = false) -> Tensor {
-    let dtype = DType.promote(dtype, testElements.dtype)
+    guard let dtype = DType.promote(dtype, testElements.dtype) else {
+      return fail("isin", "\(dtype) and \(testElements.dtype) have no common dtype", like: spec)
+    }
     let tests = testElements.to(dtype).reshape(-1).withoutHistory
     let x = to(dtype).withoutHistory
     if tests.elementCount == 0 { return Tensor.full(shape, Scalar.bool(invert), device: device) }
@@ -63,7 +67,8 @@ extension Tensor {
       }
       let numbers = withoutHistory.scalars(Int.self)
       guard numbers.allSatisfy({ $0 >= 0 }) else { throw OpError("bincount", "the tensor has negative elements") }
-      let bins = Swift.max(numbers.max().map { $0 + 1 } ?? 0, minLength)
+      let needed = try sized("bincount") { numbers.max().map { CheckedInt($0) + 1 } ?? 0 }
+      let bins = Swift.max(needed, minLength)
       // Weights of every dtype but float32 are summed in float64.
       let wide = weights.map { $0.dtype == .float32 ? $0 : $0.to(.float64) }
       return apply(Primitives.Bincount(bins: bins), [self] + (wide.map { [$0] } ?? []))[0]
@@ -78,7 +83,7 @@ extension Tensor {
       guard elementCount > 0 || numClasses > 0 else {
         throw OpError("oneHot", "cannot tell the number of classes from an empty tensor: \(spec)")
       }
-      let count = numClasses == -1 ? (values.max() ?? -1) + 1 : numClasses
+      let count = numClasses == -1 ? try sized("oneHot") { CheckedInt(values.max() ?? -1) + 1 } : numClasses
       guard values.allSatisfy({ $0 >= 0 && $0 < count }) else {
         throw OpError("oneHot", "classes must lie in 0..<\(count)")
       }
@@ -90,6 +95,10 @@ extension Tensor {
   /// The coordinates, in a tensor of `shape`, of flat positions: a tensor for each dimension.
   /// SeeAlso: torch.unravel_index
   public func unravelIndex(_ shape: [Int]) -> [Tensor] {
+    guard Shape(shape).checkedElementCount != nil else {
+      report(OpError("unravelIndex", "shape \(shape) has a negative size or too many elements"))
+      return shape.map { _ in .poisoned(spec) }
+    }
     let strides = Shape(shape).contiguousStrides
     let places = to(.int64)
     return zip(shape, strides).map { size, stride in places.floorDivide(stride).remainder(Swift.max(size, 1)) }

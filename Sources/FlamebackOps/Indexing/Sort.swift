@@ -66,6 +66,12 @@ extension Primitives {
     package let kind: Kind
     package let dim: Int
 
+    package var families: DType.Family {
+      switch kind {
+      case .sort: .unsigned
+      case .topk, .kth: []
+      }
+    }
     package var name: String {
       switch kind {
       case .sort: "sort"
@@ -79,6 +85,10 @@ extension Primitives {
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
       var values = inputs[0]
+      if case .sort = kind {
+      } else if values.dtype == .bool || values.dtype.isComplex {
+        throw OpError(name, "not defined for \(values.dtype)")
+      }
       if values.rank > 0 {
         switch kind {
         case .sort: break

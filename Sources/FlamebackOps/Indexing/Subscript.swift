@@ -54,7 +54,7 @@ extension Tensor {
         throw OpError("setIndex", "complex values \(values.spec) do not fit \(spec)")
       }
       let new = values.to(dtype).to(device)
-      if !records && device == .cpu && !Context.isTracing && !layout.mayOverlap && isUniquelyHeld() {
+      if !records && device.isHost && !Context.isTracing && !layout.mayOverlap && isUniquelyHeld() {
         try resolved.overwrite(self, with: new.withoutHistory)
         return
       }

@@ -25,6 +25,8 @@ extension Primitives {
   package struct Take: Primitive {
     package static let name = "take"
 
+    package var families: DType.Family { .all }
+
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
       guard inputs[0].shape.elementCount > 0 || inputs[1].shape.elementCount == 0 else {
         throw OpError("take", "cannot take from an empty tensor: \(inputs[0]) × \(inputs[1])")
@@ -59,13 +61,16 @@ extension Primitives {
     package static let name = "put"
     package let accumulates: Bool
 
+    package var families: DType.Family { accumulates ? .unsigned : .all }
+    package var donates: Kept { .input(0) }
     package var attributes: [(String, String)] { [("accumulate", "\(accumulates)")] }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (x, index, out) = (inputs[0], inputs[1], outputs[0])
-      out.pointer.copyMemory(from: x.pointer, byteCount: x.elementCount * x.dtype.byteSize)
+      x.copyUnlessDonated(to: out)
+      CopiedBytes.add(inputs[2].byteCount)
       let n = Int64(x.elementCount)
       let bad = fb_put(
         x.code, accumulates, out.pointer, n, index.int64s, Int64(index.elementCount), inputs[2].pointer)

@@ -48,7 +48,9 @@ extension Range: TensorIndex where Bound == Int {
   public var item: IndexItem { .range(lowerBound, upperBound, step: 1) }
 }
 extension ClosedRange: TensorIndex where Bound == Int {
-  public var item: IndexItem { .range(lowerBound, upperBound == -1 ? nil : upperBound + 1, step: 1) }
+  public var item: IndexItem {
+    .range(lowerBound, upperBound == -1 || upperBound == .max ? nil : upperBound + 1, step: 1)
+  }
 }
 extension PartialRangeFrom: TensorIndex where Bound == Int {
   public var item: IndexItem { .range(lowerBound, nil, step: 1) }
@@ -57,7 +59,7 @@ extension PartialRangeUpTo: TensorIndex where Bound == Int {
   public var item: IndexItem { .range(nil, upperBound, step: 1) }
 }
 extension PartialRangeThrough: TensorIndex where Bound == Int {
-  public var item: IndexItem { .range(nil, upperBound == -1 ? nil : upperBound + 1, step: 1) }
+  public var item: IndexItem { .range(nil, upperBound == -1 || upperBound == .max ? nil : upperBound + 1, step: 1) }
 }
 extension Array: TensorIndex where Element == Int {
   public var item: IndexItem { .tensor(Tensor(self, shape: [count])) }

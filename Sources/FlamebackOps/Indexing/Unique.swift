@@ -26,6 +26,7 @@ extension Tensor {
   private func distinct(_ op: String, _ dim: Int?, consecutive: Bool) -> Distinct {
     let results = attempt(like: self, count: 3) { () throws(OpError) in
       guard !dtype.isComplex else { throw OpError(op, "complex numbers have no order: \(spec)") }
+      guard dtype.family.isSubset(of: .unsigned) else { throw OpError(op, "not defined for \(dtype)") }
       let host = try withoutHistory.packed(op: op).copiedToHost(op)
       if let dim { return try host.distinctSlices(op, dim, consecutive) }
       return try host.distinctElements(op, consecutive)
@@ -35,7 +36,7 @@ extension Tensor {
   }
 
   private func copiedToHost(_ op: String) throws(OpError) -> Tensor {
-    device == .cpu ? self : try copied(to: .cpu, op: op)
+    try copied(to: .cpu, op: op)
   }
 
   private func distinctElements(_ op: String, _ consecutive: Bool) throws(OpError) -> [Tensor] {

@@ -12,7 +12,13 @@ extension Tensor {
       let whole = tensors.first { $0.shape != [0] } ?? first
       let op = Primitives.Cat(dim: try normalizedDim(dim, rank: whole.rank, op: "cat"))
       var dtype = first.dtype
-      for tensor in tensors { dtype = .promote(dtype, tensor.dtype) }
+      for tensor in tensors {
+        guard let common = DType.promote(dtype, tensor.dtype) else {
+          throw OpError(
+            "cat", "\(dtype) and \(tensor.dtype) have no common dtype: convert one of them with to(_:) first")
+        }
+        dtype = common
+      }
       return apply(op, tensors.map { $0.to(dtype) })[0]
     }
   }
@@ -56,6 +62,7 @@ extension Primitives {
     package static let name = "cat"
     package let dim: Int
 
+    package var families: DType.Family { .all }
     package var acceptsStrides: Bool { true }
     package var attributes: [(String, String)] { [("dim", "\(dim)")] }
 

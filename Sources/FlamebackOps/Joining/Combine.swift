@@ -48,24 +48,36 @@ extension Tensor {
       return fail("combinations", "expects a 1-d tensor and r >= 0, got \(spec) and \(r)", like: spec)
     }
     if r == 0 { return newEmpty([0]) }
-    var rows: [[Int]] = []
-    var current: [Int] = []
     let n = elementCount
-    // Depth is r, a small number.
-    func extend(_ start: Int) {
-      if current.count == r {
-        rows.append(current)
-        return
-      }
-      for i in start..<Swift.max(n, start) {
-        current.append(i)
-        extend(withReplacement ? i : i + 1)
-        current.removeLast()
-      }
+    if n == 0 || !withReplacement && r > n {
+      return indexSelect(dim: 0, index: Tensor([Int](), shape: [0], device: device)).reshaped([0, r])
     }
-    extend(0)
-    let indices = Tensor(rows.flatMap { $0 }, shape: [rows.count * r], device: device)
-    return indexSelect(dim: 0, index: indices).reshaped([rows.count, r])
+    return attempt(like: self) { () throws(OpError) in
+      // C(n, r), or C(n + r − 1, r) with replacement, one factor after the other: each product is a binomial itself.
+      let (top, bottom) = withReplacement ? (n == 1 ? 1 : n - 1, n == 1 ? 0 : n - 1) : (n, Swift.min(r, n - r))
+      var count: CheckedInt = 1
+      for i in 0..<bottom {
+        let factor = withReplacement ? CheckedInt(r) + i + 1 : CheckedInt(top) - i
+        count = count * factor / (i + 1)
+        if count.value == nil { break }
+      }
+      let rows = try sized("combinations") { count }
+      let total = try sized("combinations") { CheckedInt(rows) * r }
+      try TensorSpec(shape: [total], dtype: .int64).checkMemory("combinations")
+      var indices: [Int] = []
+      indices.reserveCapacity(total)
+      var current = withReplacement ? [Int](repeating: 0, count: r) : Array(0..<r)
+      for _ in 0..<rows {
+        indices += current
+        // The last place that can move on does so, and those behind it follow as closely as they may.
+        guard let place = current.indices.last(where: { current[$0] < (withReplacement ? n - 1 : n - r + $0) }) else {
+          break
+        }
+        let next = current[place] + 1
+        for k in place..<r { current[k] = withReplacement ? next : next + k - place }
+      }
+      return indexSelect(dim: 0, index: Tensor(indices, shape: [total], device: device)).reshaped([rows, r])
+    }
   }
 
   /// The matrices along the diagonal of a matrix of zeros. SeeAlso: torch.block_diag

@@ -54,7 +54,8 @@ extension Tensor {
       for (shift, dim) in zip(shifts, dims) {
         let d = try normalizedDim(dim, rank: rank, op: "roll")
         let size = rank == 0 ? 0 : shape[d]
-        let cut = size == 0 ? 0 : ((-shift % size) + size) % size
+        // −shift, without the number that has no negative.
+        let cut = size == 0 ? 0 : (size - (shift % size + size) % size) % size
         if cut == 0 { continue }
         result = Tensor.cat([result.sliced(d, cut, size - cut, 1), result.sliced(d, 0, cut, 1)], dim: d)
       }
@@ -72,6 +73,7 @@ extension Primitives {
     package static let name = "flip"
     package let dims: [Int]
 
+    package var families: DType.Family { .all }
     package var acceptsStrides: Bool { true }
     package var attributes: [(String, String)] { [("dims", dims.description)] }
 
@@ -88,6 +90,15 @@ extension Primitives {
       }
       Strided.copy(
         x.pointer + start * x.dtype.byteSize, x.dtype, strides, to: outputs[0].pointer, x.dtype, nil, over: x.shape)
+    }
+
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      var x = inputs[0]
+      for d in dims {
+        let backwards = Tensor.arange(x.shape[d], device: x.device).neg() + (x.shape[d] - 1)
+        x = x.indexSelect(dim: d, index: backwards)
+      }
+      return [x]
     }
 
     package var gradient: Gradient {

@@ -15,14 +15,15 @@ extension Tensor {
       for i in 0..<(padding.count / 2) {
         let d = rank - 1 - i
         let (before, after) = (padding[2 * i], padding[2 * i + 1])
-        target[d] += before + after
+        target[d] = try sized("pad") { CheckedInt(target[d]) + before + after }
         guard target[d] >= 0 else {
           throw OpError("pad", "padding \(padding) makes the size of dim \(d) negative: \(spec)")
         }
         start[d] = Swift.max(before, 0)
         let size = inner.shape[d]
-        let cut = Swift.min(Swift.max(-before, 0), size)
-        inner = inner.sliced(d, cut, Swift.max(size - cut - Swift.max(-after, 0), 0), 1)
+        let cut = before < -size ? size : Swift.max(-before, 0)
+        let cutAfter = after < -size ? size : Swift.max(-after, 0)
+        inner = inner.sliced(d, cut, Swift.max(size - cut - cutAfter, 0), 1)
       }
       return apply(Primitives.ConstantPad(start: start, shape: target, value: value), inner)
     }
@@ -54,6 +55,7 @@ extension Primitives {
     package let shape: Shape
     package let value: Scalar
 
+    package var families: DType.Family { .all }
     package var acceptsStrides: Bool { true }
     package var attributes: [(String, String)] { [("start", start.description), ("shape", shape.description)] }
 
@@ -69,6 +71,12 @@ extension Primitives {
       Strided.copy(
         x.pointer, x.dtype, x.strides, to: out.pointer + layout.offset * x.dtype.byteSize, x.dtype, layout.strides,
         over: x.shape)
+    }
+
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let x = inputs[0]
+      let full = Tensor.full(shape, value, dtype: x.dtype, device: x.device)
+      return [apply(EmbedView(view: Region(start: start, shape: x.shape)), full, x)]
     }
 
     package var gradient: Gradient {

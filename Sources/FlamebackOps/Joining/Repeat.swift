@@ -21,7 +21,17 @@ extension Tensor {
       apart += [1, size]
       target += [count, size]
     }
-    return reshaped(Shape(apart)).expanded(to: Shape(target)).reshape(zip(repeats, padded).map { $0 * $1 })
+    return attempt(like: self) { () throws(OpError) in
+      var sizes: [Int] = []
+      for (count, size) in zip(repeats, padded) { sizes.append(try sized("repeat") { CheckedInt(count) * size }) }
+      // A copy even where a view would do: PyTorch's result is contiguous, and nobody else's memory.
+      return reshaped(Shape(apart)).expanded(to: Shape(target)).reshape(sizes).contiguousCopy(of: self)
+    }
+  }
+
+  /// The tensor itself where it is contiguous in memory other than the source's, a copy of it otherwise.
+  private func contiguousCopy(of source: Tensor) -> Tensor {
+    isContiguous && !sharesStorage(with: source) ? self : clone()
   }
 
   /// `repeat` where missing repeats are 1. SeeAlso: torch.tile
@@ -43,8 +53,8 @@ extension Tensor {
       var apart = base.shape
       apart.insert(repeats, at: d + 1)
       var target = base.shape
-      target[d] *= repeats
-      return base.unsqueeze(d + 1).expanded(to: apart).reshaped(target)
+      target[d] = try sized("repeatInterleave") { CheckedInt(target[d]) * repeats }
+      return base.unsqueeze(d + 1).expanded(to: apart).reshaped(target).contiguousCopy(of: self)
     }
   }
 
@@ -65,6 +75,10 @@ extension Tensor {
           "repeatInterleave", "\(counts.count) repeats for a dim of size \(base.shape[d]): \(repeats.spec) × \(spec)")
       }
       guard counts.allSatisfy({ $0 >= 0 }) else { throw OpError("repeatInterleave", "repeats must not be negative") }
+      let total = try sized("repeatInterleave") { .sum(counts) }
+      var target = base.shape
+      target[d] = total
+      try TensorSpec(shape: target, dtype: dtype).checkMemory("repeatInterleave")
       let indices = counts.enumerated().flatMap { Array(repeating: $0.offset, count: $0.element) }
       return base.indexSelect(dim: d, index: Tensor(indices, shape: [indices.count], device: device))
     }

@@ -17,7 +17,8 @@ extension Tensor {
     _ rows: Int, _ columns: Int, offset: Int = 0, dtype: DType = .int64, device: Device? = nil
   ) -> Tensor {
     triangleIndices("trilIndices", rows, columns, dtype, device) { row in
-      0..<Swift.min(Swift.max(row + offset + 1, 0), columns)
+      let reach = offset >= columns ? columns : row + Swift.max(offset, -rows) + 1
+      return 0..<Swift.min(Swift.max(reach, 0), columns)
     }
   }
 
@@ -26,7 +27,8 @@ extension Tensor {
     _ rows: Int, _ columns: Int, offset: Int = 0, dtype: DType = .int64, device: Device? = nil
   ) -> Tensor {
     triangleIndices("triuIndices", rows, columns, dtype, device) { row in
-      Swift.min(Swift.max(row + offset, 0), columns)..<columns
+      let first = offset >= columns ? columns : row + Swift.max(offset, -rows)
+      return Swift.min(Swift.max(first, 0), columns)..<columns
     }
   }
 
@@ -34,15 +36,27 @@ extension Tensor {
     _ op: String, _ rows: Int, _ columns: Int, _ dtype: DType, _ device: Device?, _ range: (Int) -> Range<Int>
   ) -> Tensor {
     guard rows >= 0, columns >= 0 else { return fail(op, "sizes must not be negative: \(rows), \(columns)") }
-    var first: [Int] = []
-    var second: [Int] = []
-    for row in 0..<rows {
-      for column in range(row) {
-        first.append(row)
-        second.append(column)
+    return attempt(.poisoned(TensorSpec(shape: [2, 0], dtype: dtype))) { () throws(OpError) in
+      // Rows without an element have no part in it; the others are counted before anything is stored.
+      var count: CheckedInt = 0
+      if columns > 0 {
+        guard rows < 1 << 32 else { throw OpError(op, "\(rows) rows and \(columns) columns are too many elements") }
+        for row in 0..<rows { count = count + range(row).count }
       }
+      let total = try sized(op) { count }
+      try TensorSpec(shape: [2, total], dtype: .int64).checkMemory(op)
+      var first: [Int] = []
+      var second: [Int] = []
+      first.reserveCapacity(total)
+      second.reserveCapacity(total)
+      for row in 0..<(columns > 0 ? rows : 0) {
+        for column in range(row) {
+          first.append(row)
+          second.append(column)
+        }
+      }
+      return Tensor(first + second, shape: [2, total], dtype: dtype, device: device)
     }
-    return Tensor(first + second, shape: [2, first.count], dtype: dtype, device: device)
   }
 }
 
@@ -53,6 +67,7 @@ extension Primitives {
     package let keepsLower: Bool
     package let diagonal: Int
 
+    package var families: DType.Family { .all }
     package var attributes: [(String, String)] {
       [("side", keepsLower ? "lower" : "upper"), ("diagonal", "\(diagonal)")]
     }
@@ -70,6 +85,7 @@ extension Primitives {
       let columns = x.shape[x.shape.count - 1]
       if x.elementCount == 0 { return }
       let size = x.dtype.byteSize
+      let diagonal = min(max(diagonal, -rows), columns)
       for line in 0..<(x.elementCount / columns) {
         let row = line % rows
         // Columns before the cut are the lower part.
@@ -81,6 +97,14 @@ extension Primitives {
         (to + kept.lowerBound * size).copyMemory(from: from + kept.lowerBound * size, byteCount: kept.count * size)
         (to + cleared.lowerBound * size).initializeMemory(as: UInt8.self, repeating: 0, count: cleared.count * size)
       }
+    }
+
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let x = inputs[0]
+      let rows = Tensor.arange(x.shape[x.rank - 2], device: x.device).unsqueeze(1)
+      let distance = Tensor.arange(x.shape[x.rank - 1], device: x.device) - rows
+      let isCleared = keepsLower ? distance .> diagonal : distance .< diagonal
+      return [x.maskedFill(isCleared, 0)]
     }
 
     package var gradient: Gradient {

@@ -60,7 +60,7 @@ extension Primitives {
       let (l, b, x) = (inputs[0], inputs[1], outputs[0])
       if x.elementCount == 0 { return }
       let (m, n) = (Int64(b.rows), Int64(b.columns))
-      let half = ScratchMemory(byteCount: b.elementCount * b.dtype.byteSize)
+      guard let half = ScratchMemory(byteCount: b.elementCount * b.dtype.byteSize) else { return }
       defer { withExtendedLifetime(half) {} }
       MatrixBatch.run(count: b.batchCount, size: l.rows) {
         fb_solve_triangular(

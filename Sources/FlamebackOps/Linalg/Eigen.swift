@@ -27,7 +27,7 @@ extension Primitives {
       let (a, w) = (inputs[0], outputs[0])
       if a.elementCount == 0 { return }
       let v = vectors ? outputs[1].pointer : nil
-      let memory = ScratchMemory(byteCount: a.batchCount * 4)
+      guard let memory = ScratchMemory(byteCount: a.batchCount * 4) else { return }
       defer { withExtendedLifetime(memory) {} }
       let info = memory.pointer.assumingMemoryBound(to: Int32.self)
       if kind == .general {

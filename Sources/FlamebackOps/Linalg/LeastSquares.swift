@@ -50,7 +50,7 @@ extension Primitives {
         for output in outputs { Strided.fill(output.pointer, output.dtype, output.strides, over: output.shape, 0) }
         return
       }
-      let memory = ScratchMemory(byteCount: count * 4)
+      guard let memory = ScratchMemory(byteCount: count * 4) else { return }
       defer { withExtendedLifetime(memory) {} }
       let info = memory.pointer.assumingMemoryBound(to: Int32.self)
       let number: Int

@@ -21,8 +21,9 @@ extension Primitives {
       let (a, q, r) = (inputs[0], outputs[0], outputs[1])
       let (m, n, rows) = (a.rows, a.columns, r.rows)
       let (count, k, size) = (a.batchCount, min(m, n), a.dtype.byteSize)
-      let reflectors = ScratchMemory(byteCount: count * m * n * size)
-      let tau = ScratchMemory(byteCount: count * k * size)
+      guard let reflectors = ScratchMemory(byteCount: count * m * n * size),
+        let tau = ScratchMemory(byteCount: count * k * size)
+      else { return }
       defer { withExtendedLifetime((reflectors, tau)) {} }
       MatrixBatch.run(count: count, size: max(m, n)) { begin, end in
         if k > 0 {
@@ -168,7 +169,8 @@ extension Primitives {
       let k = tau.shape[tau.shape.count - 1]
       if let application {
         let c = inputs[2]
-        let packed = ScratchMemory(byteCount: v.batchCount * v.rows * k * v.dtype.byteSize)
+        let count = v.batchCount * v.rows * k
+        guard let packed = ScratchMemory(byteCount: count * v.dtype.byteSize) else { return }
         defer { withExtendedLifetime(packed) {} }
         Strided.copy(
           v.pointer, v.dtype, [v.columns, 1], to: packed.pointer, v.dtype, nil, over: [v.batchCount * v.rows, k])

@@ -33,7 +33,7 @@ extension Primitives {
         }
         return
       }
-      let memory = ScratchMemory(byteCount: count * 4)
+      guard let memory = ScratchMemory(byteCount: count * 4) else { return }
       defer { withExtendedLifetime(memory) {} }
       let info = memory.pointer.assumingMemoryBound(to: Int32.self)
       MatrixBatch.run(count: count, size: max(a.rows, a.columns)) {

@@ -6,7 +6,11 @@ extension Elementwise {
   static let binaryCrossEntropy = Elementwise(
     "binaryCrossEntropy", domain: .floating,
     gradient: { g, x, t, _ in
-      [g * (x - t) / .maximum((1 - x) * x, 1e-12), g * (.maximum(.log1p(-x), -100) - .maximum(.log(x), -100))]
+      // PyTorch's least divisor is a float32.
+      [
+        g * (x - t) / .maximum((1 - x) * x, 9.999999960041972e-13),
+        g * (.maximum(.log1p(-x), -100) - .maximum(.log(x), -100)),
+      ]
     }
   ) { x, t in (t - 1) * .maximum(.log1p(-x), -100) - t * .maximum(.log(x), -100) }
 
@@ -31,19 +35,19 @@ extension Elementwise {
     .log1p(.exp(-x.abs)) + .maximum(-x, 0)
   }
 
-  /// t (ln t − x), 0 where t is 0.
+  /// t (ln t − x), 0 where t is 0; the target's gradient is no number there, as in PyTorch.
   static let klDiv = Elementwise(
     "klDiv", domain: .floating,
-    gradient: { g, x, t, _ in [g * -t, g * ((t .== 0).select(0, .log(t) + 1) - x)] }
+    gradient: { g, x, t, _ in [g * -t, g * ((t .== 0).select(0, .log(t)) + t / t - x)] }
   ) { x, t in (t .== 0).select(0, t * .log(t)) - t * x }
   static let klDivLog = Elementwise("klDiv", domain: .floating) { x, t in .exp(t) * (t - x) }
 
   static let hingeEmbeddingLoss = Elementwise("hingeEmbeddingLoss", arity: 3, domain: .real) { v in
-    (v[1] .!= 1).select((v[2] - v[0] .< 0).select(0, v[2] - v[0]), 0) + (v[1] .!= -1).select(v[0], 0)
+    (v[1] .!= 1).select((v[2] - v[0] .> 0).select(v[2] - v[0], 0), 0) + (v[1] .!= -1).select(v[0], 0)
   }
   static let marginRankingLoss = Elementwise("marginRankingLoss", arity: 4, domain: .real) { v in
     let loss = v[3] - v[2] * (v[0] - v[1])
-    return (loss .< 0).select(0, loss)
+    return (loss .> 0).select(loss, 0)
   }
   static let softMarginLoss = Elementwise(
     "softMarginLoss", .floating, domain: .real,
@@ -60,8 +64,9 @@ extension Tensor {
     guard dtype == target.dtype else {
       return fail("binaryCrossEntropy", "the target \(target.spec) does not have the dtype of \(spec)", like: spec)
     }
-    if noGrad({ ((self .< 0) | (self .> 1)).any().item().bool }) {
-      return fail("binaryCrossEntropy", "all elements of the input must be between 0 and 1", like: spec)
+    for (what, values) in [("input", self), ("target", target)]
+    where !noGrad({ ((values .>= 0) & (values .<= 1)).all().item().bool }) {
+      return fail("binaryCrossEntropy", "all elements of the \(what) must be between 0 and 1", like: spec)
     }
     let losses = Elementwise.binaryCrossEntropy(self, target)
     return (weight.map { losses * $0 } ?? losses).reduced(reduction, "binaryCrossEntropy")

@@ -96,8 +96,8 @@ extension Tensor {
         }
         starts = (0..<samples).map { $0 * targets.shape[1] }
       } else {
-        guard targets.rank == 1, targets.elementCount == targetLengths.reduce(0, +) else {
-          throw OpError(op, "the targets \(targets.spec) do not hold \(targetLengths.reduce(0, +)) labels")
+        guard targets.rank == 1, CheckedInt.sum(targetLengths).value == targets.elementCount else {
+          throw OpError(op, "the targets \(targets.spec) do not hold the labels of lengths \(targetLengths)")
         }
         var start = 0
         for length in targetLengths {

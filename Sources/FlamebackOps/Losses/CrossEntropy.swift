@@ -158,6 +158,9 @@ extension Tensor {
         throw OpError(op, "labelSmoothing must lie in 0...1, got \(labelSmoothing)")
       }
       if target.dtype.isFloatingPoint && target.shape == shape && rank > 0 {
+        guard ignoreIndex < 0 else {
+          throw OpError(op, "ignoreIndex \(ignoreIndex) cannot be given where the target holds probabilities")
+        }
         return try softCrossEntropy(target, weight, reduction, labelSmoothing)
       }
       let (x, batch) = try asBatch(target, weight, op)

@@ -4,7 +4,7 @@ import FlamebackKernels
 extension Elementwise {
   static let cosineEmbeddingLoss = Elementwise("cosineEmbeddingLoss", arity: 3, domain: .real) { v in
     let far = v[0] - v[2]
-    return (v[1] .== 1).select(1 - v[0], 0) + (v[1] .== -1).select((far .< 0).select(0, far), 0)
+    return (v[1] .== 1).select(1 - v[0], 0) + (v[1] .== -1).select((far .> 0).select(far, 0), 0)
   }
 }
 
@@ -18,7 +18,7 @@ extension Tensor {
     guard shape == other.shape, target.rank <= 1, rank == target.rank + 1 else {
       return fail(op, "shapes do not fit: \(spec), \(other.spec) with target \(target.spec)", like: spec)
     }
-    let eps = 1e-12
+    let eps = 9.999999960041972e-13  // PyTorch's is a float32
     let product = (self * other).sum(dim: -1)
     let squares = ((self * self).sum(dim: -1) + eps) * ((other * other).sum(dim: -1) + eps)
     let cosine = product / squares.sqrt()
@@ -93,6 +93,10 @@ extension Tensor {
     let rows = reshape(rank == 2 ? shape.array : [1, elementCount])
     let classes = rows.shape[1]
     let labels = target.reshape(rows.shape)
+    let areLabels = (labels .>= -1) & (labels .< classes)
+    guard noGrad({ areLabels.all().item().bool }) else {
+      return fail(op, "labels must be −1 or lie in 0..<\(classes)", like: spec)
+    }
     // Labels count up to the first −1.
     let counts = (labels .< 0).to(.int64).cumsum(dim: 1) .== 0
     let safe = Elementwise.select(counts, labels, Scalar.int(0))

@@ -1,4 +1,3 @@
-import CKernels
 import FlamebackCore
 import FlamebackKernels
 
@@ -178,17 +177,10 @@ extension Tensor {
 }
 
 extension Elementwise {
-  static let scaleShift = Elementwise("scaleShift", arity: 3, kernel: FB_OP_SCALE_SHIFT) { v in v[0] * v[1] + v[2] }
+  static let scaleShift = Elementwise("scaleShift", arity: 3, kernel: .scaleShift) { v in v[0] * v[1] + v[2] }
 }
 
 extension DType {
-  /// The distance from 1 to the next number. SeeAlso: torch.finfo
-  public var epsilon: Double {
-    switch self {
-    case .float16: 0x1p-10
-    case .bfloat16: 0x1p-7
-    case .float64, .complex128: .ulpOfOne
-    default: 0x1p-23
-    }
-  }
+  /// The distance from 1 to the next number; 1 for bool and integers. SeeAlso: torch.finfo
+  public var epsilon: Double { floatLimits?.epsilon ?? 1 }
 }

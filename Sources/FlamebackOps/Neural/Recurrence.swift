@@ -63,9 +63,11 @@ extension Primitives {
       (states.pointer + start).copyMemory(from: inputs[hasBias ? 3 : 2].pointer, byteCount: slot)
       let cells = mode == .lstm ? outputs[1].pointer : nil
       if let cells { (cells + start).copyMemory(from: inputs[hasBias ? 4 : 3].pointer, byteCount: slot) }
-      let packed = inputs[1].form(.recurrence, byteCount: Int(fb_recurrence_packed_count(&r, false)) * size) {
+      let byteCount = Int(fb_recurrence_packed_count(&r, false)) * size
+      let form = inputs[1].form(.recurrence, byteCount: byteCount) {
         fb_recurrence_pack(&r, inputs[1].pointer, false, $0)
       }
+      guard let packed = form else { return }
       let reserve = outputs.count > 1 ? outputs[outputs.count - 1].pointer : nil
       let description = r
       ThreadPool.run(count: batch, grain: Self.grain(batch)) { rows in
@@ -103,7 +105,7 @@ extension Primitives {
       .pullback(keeps: [.inputs, .outputs]) { [self] cotangents, saved in
         let inputs = (0..<saved.inputCount).map { saved.input($0) }
         let isPlain = mode == .tanh || mode == .relu
-        guard !Context.isGradEnabled, saved.outputSpec(0).device == .cpu else {
+        guard !Context.isGradEnabled, saved.outputSpec(0).device.isHost else {
           return gradientOfDecomposition(self, [cotangents[0], mode == .lstm ? cotangents[1] : nil], saved)
         }
         let states = saved.output(0)
@@ -159,7 +161,8 @@ extension Primitives {
       let mode = recurrence.mode
       let (weight, states) = (inputs[0], inputs[1])
       var r = recurrence.description(states)
-      let packed = ScratchMemory(byteCount: Int(fb_recurrence_packed_count(&r, true)) * weight.dtype.byteSize)
+      let byteCount = Int(fb_recurrence_packed_count(&r, true)) * weight.dtype.byteSize
+      guard let packed = ScratchMemory(byteCount: byteCount) else { return }
       fb_recurrence_pack(&r, weight.pointer, true, packed.pointer)
       let cells = mode == .lstm ? inputs[2].pointer : nil
       let reserve = mode == .lstm ? inputs[3].pointer : mode == .gru ? inputs[2].pointer : nil

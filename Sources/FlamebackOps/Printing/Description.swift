@@ -85,7 +85,8 @@ private struct Printout {
       words = texts.map(format.padded)
       elementWidth = format.width + 2
     case .integer:
-      let texts = shown.scalars(Int.self).map(String.init)
+      let texts =
+        tensor.dtype == .uint64 ? shown.scalars(UInt64.self).map(String.init) : shown.scalars(Int.self).map(String.init)
       let format = NumberFormat(texts, options)
       words = texts.map(format.padded)
       elementWidth = format.width + 2

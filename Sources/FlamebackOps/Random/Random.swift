@@ -64,7 +64,8 @@ extension Tensor {
     _ other: Tensor, _ low: Int = 0, _ high: Int, dtype: DType? = nil, generator: Generator? = nil
   ) -> Tensor {
     guard low < high else { return fail("randintLike", "expects low < high, got \(low) and \(high)", like: other.spec) }
-    return other.redrawn(.integers(from: Int64(low), range: UInt64(high - low)), dtype: dtype, generator)
+    return other.redrawn(
+      .integers(from: Int64(low), range: UInt64(bitPattern: Int64(high) &- Int64(low))), dtype: dtype, generator)
   }
 
   /// Normal numbers of one mean and standard deviation. SeeAlso: torch.normal

@@ -46,7 +46,9 @@ public struct SparseMatrix: Sendable, CustomStringConvertible {
       zip(starts, starts.dropFirst()).allSatisfy({ $0 <= $1 })
     else { throw OpError("SparseMatrix", "row starts must ascend from 0 to \(values.elementCount): \(starts)") }
     let used = columns.scalars(Int.self)
-    let size = given ?? [starts.count - 1, (used.max() ?? -1) + 1]
+    let width = try sized("SparseMatrix") { CheckedInt(used.max() ?? -1) + 1 }
+    let size = given ?? [starts.count - 1, width]
+    try size.checkExtent("SparseMatrix")
     guard size[0] == starts.count - 1, used.allSatisfy({ $0 >= 0 && $0 < size[1] }) else {
       throw OpError("SparseMatrix", "shape \(size) does not hold \(starts.count - 1) rows and columns \(used)")
     }

@@ -47,9 +47,15 @@ public struct SparseTensor: Sendable, CustomStringConvertible {
     var sizes = [Int](repeating: 0, count: indices.shape[0])
     if indices.shape[1] > 0, !sizes.isEmpty {
       guard indices.amin().itemInt() >= 0 else { throw OpError("SparseTensor", "found a negative index") }
-      sizes = indices.amax(dim: 1).scalars(Int.self).map { $0 + 1 }
+      let largest = indices.amax(dim: 1).scalars(Int.self)
+      guard largest.allSatisfy({ $0 < Int.max }) else {
+        throw OpError("SparseTensor", "indices \(largest) lie beyond the largest shape")
+      }
+      sizes = largest.map { $0 + 1 }
     }
-    guard let given else { return Shape(sizes) + Shape(dense) }
+    let own = Shape(sizes) + Shape(dense)
+    try (given ?? own).checkExtent("SparseTensor")
+    guard let given else { return own }
     guard given.count == sizes.count + dense.count, given.dropFirst(sizes.count).elementsEqual(dense),
       zip(sizes, given).allSatisfy({ $0 <= $1 })
     else {

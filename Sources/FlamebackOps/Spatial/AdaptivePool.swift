@@ -54,6 +54,7 @@ extension Primitives {
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (x, y) = (inputs[0], outputs[0])
+      if hasNothingToDo(x, y) { return }
       let input = Array(x.shape.suffix(size.count))
       var pool = adaptivePool(x.code, input, size)
       forEachPlane(x.shape.dropLast(size.count).reduce(1, *), work: input.reduce(1, *)) { begin, end in

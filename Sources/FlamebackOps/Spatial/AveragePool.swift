@@ -85,9 +85,10 @@ extension Tensor {
   ) -> Tensor {
     attempt(like: self) { () throws(OpError) in
       let kernel = try kernelSize.spread("kernelSize", n, op: "lpPool\(n)d")
-      let power = norm == norm.rounded() ? pow(Int(norm)) : pow(norm)
+      let power = Int(exactly: norm).map { pow($0) } ?? pow(norm)
+      let places = try sized("lpPool\(n)d") { .product(kernel) }
       let mean = power.avgPool(n, kernel, stride, 0, ceilMode, true, nil)
-      return (mean.sign() * mean.abs().relu() * kernel.reduce(1, *)).pow(1 / norm)
+      return (mean.sign() * mean.abs().relu() * places).pow(1 / norm)
     }
   }
 

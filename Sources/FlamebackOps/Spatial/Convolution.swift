@@ -40,7 +40,8 @@ public struct NamedPadding: ConvolutionPadding, CustomStringConvertible {
     guard stride.allSatisfy({ $0 == 1 }) else {
       throw OpError(op, "padding 'same' is not possible with stride \(stride)")
     }
-    let total = zip(kernel, dilation).map { $1 * ($0 - 1) }
+    var total: [Int] = []
+    for (size, step) in zip(kernel, dilation) { total.append(try sized(op) { CheckedInt(step) * (size - 1) }) }
     return (total.map { $0 / 2 }, total.map { $0 - $0 / 2 })
   }
 }
@@ -66,11 +67,14 @@ package struct ConvolutionGeometry: Sendable {
     ]
   }
 
-  package func outputSize(input: [Int], kernel: [Int]) -> [Int] {
-    input.indices.map { d in
-      let room = input[d] + before[d] + after[d] - dilation[d] * (kernel[d] - 1) - 1
-      return room < 0 ? 0 : room / stride[d] + 1
+  package func outputSize(input: [Int], kernel: [Int], op: String) throws(OpError) -> [Int] {
+    var sizes: [Int] = []
+    for d in input.indices {
+      let reach = CheckedInt(dilation[d]) * (kernel[d] - 1)
+      let room = try sized(op) { CheckedInt(input[d]) + before[d] + after[d] - reach - 1 }
+      sizes.append(room < 0 ? 0 : room / stride[d] + 1)
     }
+    return sizes
   }
 
   /// The kernels' description of the convolution from `x` to `y`.
@@ -95,6 +99,9 @@ package struct ConvolutionGeometry: Sendable {
     guard weight.rank == stride.count + 2, x.rank == weight.rank else {
       throw OpError(op, "expected a \(stride.count + 2)-d weight: \(listed)")
     }
+    guard (stride + dilation + before + after).allSatisfy({ $0 < Int.max / 4 }) else {
+      throw OpError(op, "stride, dilation and padding must be below 2⁶¹, got \(attributes.map { "\($0.0) \($0.1)" })")
+    }
     guard weight.shape.dropFirst(2).allSatisfy({ $0 > 0 }) else {
       throw OpError(op, "kernel sizes must be positive: \(listed)")
     }
@@ -118,16 +125,18 @@ extension Primitives {
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
       try geometry.check(name, inputs)
       let (x, weight) = (inputs[0], inputs[1])
-      guard x.shape[1] == weight.shape[1] * geometry.groups else {
+      let expected = try sized(name) { CheckedInt(weight.shape[1]) * geometry.groups }
+      guard x.shape[1] == expected else {
         throw OpError(
           name,
-          "weight expects \(weight.shape[1] * geometry.groups) input channels in \(geometry.groups) groups, "
+          "weight expects \(expected) input channels in \(geometry.groups) groups, "
             + "got \(x.shape[1]): \(x) × \(weight)")
       }
       if inputs.count > 2, inputs[2].shape != [weight.shape[0]] {
         throw OpError(name, "bias must have shape [\(weight.shape[0])]: \(x) × \(weight) + \(inputs[2])")
       }
-      let size = geometry.outputSize(input: Array(x.shape.dropFirst(2)), kernel: Array(weight.shape.dropFirst(2)))
+      let size = try geometry.outputSize(
+        input: Array(x.shape.dropFirst(2)), kernel: Array(weight.shape.dropFirst(2)), op: name)
       guard size.allSatisfy({ $0 > 0 }) else {
         throw OpError(name, "kernel is larger than the padded input: \(x) × \(weight)")
       }
@@ -144,7 +153,8 @@ extension Primitives {
     package var attributes: [(String, String)] { geometry.attributes + (rectifies ? [("relu", "true")] : []) }
 
     package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
-      rectifies ? [apply(Primitives.Convolution(name: name, geometry: geometry), inputs)[0].relu()] : nil
+      if rectifies { return [apply(Primitives.Convolution(name: name, geometry: geometry), inputs)[0].relu()] }
+      return [geometry.convolve(inputs[0], inputs[1], inputs.count > 2 ? inputs[2] : nil)]
     }
 
     /// dx = g ⋆ w̄ transposed, dw = x̄ ⋆ g, db = Σ g.

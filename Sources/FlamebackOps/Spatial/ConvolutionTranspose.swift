@@ -18,7 +18,7 @@ extension Primitives {
       guard x.shape[1] == weight.shape[0] else {
         throw OpError(name, "weight expects \(weight.shape[0]) input channels, got \(x.shape[1]): \(x) × \(weight)")
       }
-      let channels = weight.shape[1] * geometry.groups
+      let channels = try sized(name) { CheckedInt(weight.shape[1]) * geometry.groups }
       if inputs.count > 2, inputs[2].shape != [channels] {
         throw OpError(name, "bias must have shape [\(channels)]: \(x) × \(weight) + \(inputs[2])")
       }
@@ -75,9 +75,11 @@ extension Tensor {
           "outputPadding must be smaller than stride or dilation, "
             + "got outputPadding \(extra), stride \(stride), dilation \(dilation)")
       }
-      let size: [Int] = (0..<n).map { d in
-        let reach = dilation[d] * (weight.shape[d + 2] - 1) + 1
-        return (x.shape[d + 2] - 1) * stride[d] - 2 * padding[d] + reach + extra[d]
+      var size: [Int] = []
+      for d in 0..<n {
+        let reach = CheckedInt(dilation[d]) * (weight.shape[d + 2] - 1) + 1
+        let steps = CheckedInt(stride[d]) * (x.shape[d + 2] - 1)
+        size.append(try sized(op) { steps - CheckedInt(padding[d]) * 2 + reach + extra[d] })
       }
       guard size.allSatisfy({ $0 > 0 }) else {
         throw OpError(op, "the output would have size \(size): \(spec) × \(weight.spec), padding \(padding)")

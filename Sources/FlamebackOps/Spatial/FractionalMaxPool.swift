@@ -95,7 +95,7 @@ extension Tensor {
       default: throw OpError(op, "exactly one of outputSize and outputRatio must be given")
       }
       for d in 0..<n {
-        guard kernel[d] > 0, size[d] > 0, size[d] + kernel[d] - 1 <= input[d] else {
+        guard kernel[d] > 0, size[d] > 0, kernel[d] <= input[d], size[d] <= input[d] - kernel[d] + 1 else {
           throw OpError(op, "kernel \(kernel) and outputSize \(size) do not fit an input of size \(input)")
         }
       }

@@ -123,6 +123,8 @@ extension Tensor {
       }
       guard size.allSatisfy({ $0 > 0 }) else { throw OpError("affineGrid", "sizes must be positive, got \(size)") }
       let space = Array(size.dropFirst(2))
+      let points = try sized("affineGrid") { .product(space) }
+      try TensorSpec(shape: [size[0], points, n + 1], dtype: dtype).checkMemory("affineGrid")
       var parts: [Tensor] = []
       for d in (0..<n).reversed() {  // x first
         let count = space[d]
@@ -134,8 +136,8 @@ extension Tensor {
         parts.append(places.reshape(view).expand(space))
       }
       parts.append(Tensor.ones(space, dtype: dtype, device: device))
-      let base = Tensor.stack(parts, dim: n).reshape(1, space.reduce(1, *), n + 1)
-      let grid = base.expand([size[0], space.reduce(1, *), n + 1]).bmm(transpose(1, 2))
+      let base = Tensor.stack(parts, dim: n).reshape(1, points, n + 1)
+      let grid = base.expand([size[0], points, n + 1]).bmm(transpose(1, 2))
       return grid.reshape([size[0]] + space + [n])
     }
   }

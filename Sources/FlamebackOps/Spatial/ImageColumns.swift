@@ -12,6 +12,8 @@ package struct ImageColumns: PlaneMap {
   package let dilation: [Int]
   package let padding: [Int]
   package let stride: [Int]
+  /// How many windows there are, down and across.
+  package let blocks: [Int]
 
   package init(
     _ op: String, channels: Int, size: [Int], kernel: any Sizes, dilation: any Sizes, padding: any Sizes,
@@ -29,16 +31,18 @@ package struct ImageColumns: PlaneMap {
     guard self.padding.allSatisfy({ $0 >= 0 }) else {
       throw OpError(op, "padding must not be negative, got \(self.padding)")
     }
+    var blocks: [Int] = []
+    for d in 0..<2 {
+      let (kernel, dilation, padding) = (self.kernel[d], self.dilation[d], self.padding[d])
+      let room = try sized(op) {
+        CheckedInt(size[d]) + CheckedInt(padding) * 2 - CheckedInt(dilation) * (CheckedInt(kernel) - 1) - 1
+      }
+      blocks.append(room < 0 ? 0 : room / self.stride[d] + 1)
+    }
+    self.blocks = blocks
+    for sizes in [self.kernel + [channels], blocks] { _ = try sized(op) { .product(sizes) } }
     guard blocks.allSatisfy({ $0 > 0 }) else {
       throw OpError(op, "kernel \(self.kernel) has no place in an image of size \(size), padding \(self.padding)")
-    }
-  }
-
-  /// How many windows there are, down and across.
-  package var blocks: [Int] {
-    (0..<2).map { d in
-      let room = size[d] + 2 * padding[d] - dilation[d] * (kernel[d] - 1) - 1
-      return room < 0 ? 0 : room / stride[d] + 1
     }
   }
 
@@ -100,7 +104,7 @@ extension Tensor {
       }
       let kernel = try kernelSize.spread("kernelSize", 2, op: "fold")
       let size = try outputSize.spread("outputSize", 2, op: "fold")
-      let places = Swift.max(kernel[0] * kernel[1], 1)
+      let places = Swift.max(try sized("fold") { CheckedInt(kernel[0]) * kernel[1] }, 1)
       guard shape[rank - 2] % places == 0 else {
         throw OpError("fold", "kernel \(kernel) does not divide the \(shape[rank - 2]) rows: \(spec)")
       }

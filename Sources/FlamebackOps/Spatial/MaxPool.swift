@@ -33,6 +33,38 @@ extension Primitives {
 
     package var attributes: [(String, String)] { window.attributes }
 
+    /// Windows over the padded plane as a last dimension; its largest element, and the place that element came from.
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let x = inputs[0]
+      let n = size.count
+      let input = Array(x.shape.suffix(n))
+      func windows(_ x: Tensor, filler: Scalar) -> Tensor {
+        var shape = x.shape
+        var start = [Int](repeating: 0, count: x.rank)
+        let first = x.rank - n
+        for d in 0..<n {
+          let width = window.dilation[d] * (window.kernel[d] - 1) + 1
+          shape[first + d] = max((size[d] - 1) * window.stride[d] + width, window.padding[d] + input[d])
+          start[first + d] = window.padding[d]
+        }
+        var seen = apply(Primitives.ConstantPad(start: start, shape: shape, value: filler), x)
+        for d in 0..<n {
+          let width = window.dilation[d] * (window.kernel[d] - 1) + 1
+          seen = apply(Primitives.Windows(dim: first + d, size: width, step: window.stride[d]), seen)
+          seen = seen.slice(dim: -1, start: 0, end: width, step: window.dilation[d])
+          seen = seen.narrow(dim: first + d, start: 0, length: size[d])
+        }
+        return seen.reshape(Array(seen.shape[..<(first + n)]) + [window.kernel.reduce(1, *)])
+      }
+      let lowest: Scalar = x.dtype.isFloatingPoint ? .float(-.infinity) : x.dtype == .uint8 ? 0 : .int(.min)
+      let seen = windows(x, filler: lowest)
+      let found = seen.max(dim: -1, keepDim: true)
+      guard withIndices else { return [found.values.squeeze(-1)] }
+      let places = Tensor.arange(input.reduce(1, *), device: x.device).reshape(input)
+      let origins = windows(places, filler: -1).expanded(to: seen.shape)
+      return [found.values.squeeze(-1), origins.gather(dim: -1, index: found.indices).squeeze(-1)]
+    }
+
     /// dx = g at the places of the maxima.
     package var gradient: Gradient {
       if withIndices { return .places(rank: size.count) }

@@ -17,13 +17,19 @@ extension Tensor {
       let stride = if let stride, !stride.sizes.isEmpty { try stride.spread("stride", n, op: op) } else { kernel }
       let padding = try padding.spread("padding", n, op: op)
       guard stride.allSatisfy({ $0 > 0 }) else { throw OpError(op, "stride must be positive, got \(stride)") }
-      let usual: [Int] = (0..<n).map { d in (input[d] - 1) * stride[d] - 2 * padding[d] + kernel[d] }
+      var usual: [Int] = []
+      for d in 0..<n {
+        usual.append(
+          try sized(op) { CheckedInt(stride[d]) * (input[d] - 1) - CheckedInt(padding[d]) * 2 + kernel[d] })
+      }
       let size = outputSize.map { Array($0.suffix(n)) } ?? usual
       guard size.count == n, outputSize.map({ [n, n + 1, n + 2].contains($0.count) }) ?? true else {
         throw OpError(op, "outputSize must have \(n) or \(rank) elements, got \(outputSize ?? [])")
       }
       if outputSize != nil {
-        for d in 0..<n where Swift.abs(size[d] - usual[d]) >= stride[d] {
+        for d in 0..<n {
+          let distance = try sized(op) { CheckedInt(size[d]) - usual[d] }
+          if distance.magnitude < stride[d].magnitude { continue }
           throw OpError(op, "outputSize \(size) must be within less than the stride \(stride) of \(usual)")
         }
       }

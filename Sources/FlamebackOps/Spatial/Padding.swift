@@ -71,7 +71,7 @@ extension Tensor {
       var inner = self
       let input = Array(shape.suffix(n))
       for d in 0..<n {
-        guard input[d] + before[d] + after[d] > 0 else {
+        guard try sized("pad", { CheckedInt(input[d]) + before[d] + after[d] }) > 0 else {
           throw OpError("pad", "padding \(padding) leaves nothing of dim \(rank - n + d): \(spec)")
         }
         let limit = mode == .reflect ? input[d] - 1 : mode == .circular ? input[d] : Int.max
@@ -79,8 +79,8 @@ extension Tensor {
           throw OpError("pad", "\(mode) padding \(padding) is larger than \(limit) in dim \(rank - n + d): \(spec)")
         }
         if mode == .circular {  // what is cut does not come back at the other end
-          let start = Swift.max(-before[d], 0)
-          let left = input[d] - start - Swift.max(-after[d], 0)
+          let start = before[d] < -input[d] ? input[d] : Swift.max(-before[d], 0)
+          let left = input[d] - start - (after[d] < -input[d] ? input[d] : Swift.max(-after[d], 0))
           guard left > 0 else { throw OpError("pad", "padding \(padding) leaves nothing to repeat: \(spec)") }
           inner = inner.sliced(rank - n + d, start, left, 1)
           before[d] = Swift.max(before[d], 0)

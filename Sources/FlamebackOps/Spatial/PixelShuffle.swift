@@ -10,13 +10,17 @@ extension Tensor {
         throw OpError("pixelShuffle", "expected at least 3 dimensions and a positive factor, got \(spec) and \(r)")
       }
       let (c, h, w) = (shape[rank - 3], shape[rank - 2], shape[rank - 1])
-      guard c % (r * r) == 0 else {
+      let square = try sized("pixelShuffle") { CheckedInt(r) * r }
+      guard c % square == 0 else {
         throw OpError("pixelShuffle", "\(c) channels are not divisible by \(r)²: \(spec)")
       }
       let lead = Array(shape.dropLast(3))
       let n = lead.count
       let order = Array(0..<n) + [n, n + 3, n + 1, n + 4, n + 2]
-      return reshape(lead + [c / (r * r), r, r, h, w]).permute(order).reshape(lead + [c / (r * r), h * r, w * r])
+      let (height, width) = (
+        try sized("pixelShuffle") { CheckedInt(h) * r }, try sized("pixelShuffle") { CheckedInt(w) * r }
+      )
+      return reshape(lead + [c / square, r, r, h, w]).permute(order).reshape(lead + [c / square, height, width])
     }
   }
 
@@ -34,7 +38,8 @@ extension Tensor {
       let lead = Array(shape.dropLast(3))
       let n = lead.count
       let order = Array(0..<n) + [n, n + 2, n + 4, n + 1, n + 3]
-      return reshape(lead + [c, h / r, r, w / r, r]).permute(order).reshape(lead + [c * r * r, h / r, w / r])
+      let channels = try sized("pixelUnshuffle") { CheckedInt(c) * r * r }
+      return reshape(lead + [c, h / r, r, w / r, r]).permute(order).reshape(lead + [channels, h / r, w / r])
     }
   }
 

@@ -43,6 +43,7 @@ extension Primitives {
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (x, y) = (inputs[0], outputs[0])
+      if hasNothingToDo(x, y) { return }
       let work = max(source.reduce(1, *), target.reduce(1, *))
       forEachPlane(x.shape.dropLast(source.count).reduce(1, *), work: work) { begin, end in
         if isTransposed {
@@ -62,6 +63,13 @@ extension Primitives {
       }
     }
   }
+}
+
+/// Whether a sum over an empty input, or an empty result, is all there is to it: then the result is zero.
+func hasNothingToDo(_ x: HostView, _ y: MutableHostView) -> Bool {
+  guard x.elementCount == 0 || y.elementCount == 0 else { return false }
+  Strided.fill(y.pointer, y.dtype, nil, over: y.shape, 0)
+  return true
 }
 
 extension Primitives {
@@ -87,6 +95,7 @@ extension Primitives {
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (x, indices, y) = (inputs[0], inputs[1], outputs[0])
+      if hasNothingToDo(x, y) { return }
       let own = Array(x.shape.suffix(size.count))
       var pool = fb_pool()
       pool.dtype = x.code
@@ -103,6 +112,18 @@ extension Primitives {
         return -1
       }
       if bad >= 0 { throw OpError(name, "index \(indices.int64s[Int(bad)]) lies outside a plane of size \(size)") }
+    }
+
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let lead = Array(inputs[0].shape.dropLast(size.count))
+      func flat(_ x: Tensor) -> Tensor { x.reshape(lead + [x.shape.suffix(size.count).reduce(1, *)]) }
+      let (x, places) = (flat(inputs[0]), flat(inputs[1]))
+      if kind == .gather { return [x.gather(dim: -1, index: places).reshape(lead + size)] }
+      let zeros = Tensor.zeros(lead + [size.reduce(1, *)], dtype: x.dtype, device: x.device)
+      let filled =
+        kind == .add
+        ? zeros.scatterAdd(dim: -1, index: places, src: x) : zeros.scatter(dim: -1, index: places, src: x)
+      return [filled.reshape(lead + size)]
     }
 
     /// Gathering and adding are each other's transposes; of values put at one place each has the gradient there.

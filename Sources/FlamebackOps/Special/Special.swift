@@ -1,39 +1,38 @@
-import CKernels
 import FlamebackCore
 import FlamebackKernels
 
 extension Elementwise {
-  package static let erfcx = Elementwise("erfcx", domain: .real) { .call(FB_OP_ERFCX, $0) }
-  package static let ndtr = Elementwise("ndtr", domain: .real) { 0.5 * .call(FB_OP_ERFC, -$0 * rootHalf) }
-  package static let ndtri = Elementwise("ndtri", domain: .real) { .call(FB_OP_NDTRI, $0) }
+  package static let erfcx = Elementwise("erfcx", domain: .real) { .call(.erfcx, $0) }
+  package static let ndtr = Elementwise("ndtr", domain: .real) { 0.5 * .call(.erfc, -$0 * rootHalf) }
+  package static let ndtri = Elementwise("ndtri", domain: .real) { .call(.ndtri, $0) }
   /// Far to the left Φ underflows, but e^(x²/2) Φ does not.
   package static let logNdtr = Elementwise(
     "logNdtr", domain: .real,
-    gradient: { g, x, _ in g * 0.7978845608028654 / .call(FB_OP_ERFCX, -x * rootHalf) }
+    gradient: { g, x, _ in g * 0.7978845608028654 / .call(.erfcx, -x * rootHalf) }
   ) { x in
     let t = x * rootHalf
-    return (x .< -1).select(.log(.call(FB_OP_ERFCX, -t) / 2) - t * t, .log1p(-.call(FB_OP_ERFC, t) / 2))
+    return (x .< -1).select(.log(.call(.erfcx, -t) / 2) - t * t, .log1p(-.call(.erfc, t) / 2))
   }
-  package static let zeta = Elementwise("zeta", .floating, domain: .real) { .call(FB_OP_ZETA, $0, $1) }
-  package static let igamma = Elementwise("igamma", .promoted, domain: .floating) { .call(FB_OP_IGAMMA, $0, $1) }
-  package static let igammac = Elementwise("igammac", .promoted, domain: .floating) { .call(FB_OP_IGAMMAC, $0, $1) }
-  package static let besselJ0 = Elementwise("besselJ0", domain: .real) { .call(FB_OP_BESSEL_J0, $0) }
-  package static let besselJ1 = Elementwise("besselJ1", domain: .real) { .call(FB_OP_BESSEL_J1, $0) }
-  package static let besselY0 = Elementwise("besselY0", domain: .real) { .call(FB_OP_BESSEL_Y0, $0) }
-  package static let besselY1 = Elementwise("besselY1", domain: .real) { .call(FB_OP_BESSEL_Y1, $0) }
-  package static let modifiedBesselK0 = Elementwise("modifiedBesselK0", domain: .real) { .call(FB_OP_K0, $0) }
-  package static let modifiedBesselK1 = Elementwise("modifiedBesselK1", domain: .real) { .call(FB_OP_K1, $0) }
+  package static let zeta = Elementwise("zeta", .floating, domain: .real) { .call(.zeta, $0, $1) }
+  package static let igamma = Elementwise("igamma", .promoted, domain: .floating) { .call(.igamma, $0, $1) }
+  package static let igammac = Elementwise("igammac", .promoted, domain: .floating) { .call(.igammac, $0, $1) }
+  package static let besselJ0 = Elementwise("besselJ0", domain: .real) { .call(.besselJ0, $0) }
+  package static let besselJ1 = Elementwise("besselJ1", domain: .real) { .call(.besselJ1, $0) }
+  package static let besselY0 = Elementwise("besselY0", domain: .real) { .call(.besselY0, $0) }
+  package static let besselY1 = Elementwise("besselY1", domain: .real) { .call(.besselY1, $0) }
+  package static let modifiedBesselK0 = Elementwise("modifiedBesselK0", domain: .real) { .call(.k0, $0) }
+  package static let modifiedBesselK1 = Elementwise("modifiedBesselK1", domain: .real) { .call(.k1, $0) }
   package static let scaledModifiedBesselK0 = Elementwise("scaledModifiedBesselK0", domain: .real) {
-    .call(FB_OP_K0E, $0)
+    .call(.k0e, $0)
   }
   package static let scaledModifiedBesselK1 = Elementwise("scaledModifiedBesselK1", domain: .real) {
-    .call(FB_OP_K1E, $0)
+    .call(.k1e, $0)
   }
   package static let sphericalBesselJ0 = Elementwise("sphericalBesselJ0", domain: .real) {
-    .call(FB_OP_SPHERICAL_J0, $0)
+    .call(.sphericalJ0, $0)
   }
   package static let airyAi = Elementwise("airyAi", domain: .real, noGradient: "Ai′ is not provided") {
-    .call(FB_OP_AIRY_AI, $0)
+    .call(.airyAi, $0)
   }
 
   /// An orthogonal polynomial of a degree that is a tensor too.
@@ -41,26 +40,26 @@ extension Elementwise {
     Elementwise(name, .floating, domain: .real, noGradient: "orthogonal polynomials are not differentiated", body)
   }
 
-  package static let chebyshevT = polynomial("chebyshevPolynomialT") { .call(FB_OP_CHEBYSHEV_T, $0, $1) }
-  package static let chebyshevU = polynomial("chebyshevPolynomialU") { .call(FB_OP_CHEBYSHEV_U, $0, $1) }
-  package static let chebyshevV = polynomial("chebyshevPolynomialV") { .call(FB_OP_CHEBYSHEV_V, $0, $1) }
-  package static let chebyshevW = polynomial("chebyshevPolynomialW") { .call(FB_OP_CHEBYSHEV_W, $0, $1) }
+  package static let chebyshevT = polynomial("chebyshevPolynomialT") { .call(.chebyshevT, $0, $1) }
+  package static let chebyshevU = polynomial("chebyshevPolynomialU") { .call(.chebyshevU, $0, $1) }
+  package static let chebyshevV = polynomial("chebyshevPolynomialV") { .call(.chebyshevV, $0, $1) }
+  package static let chebyshevW = polynomial("chebyshevPolynomialW") { .call(.chebyshevW, $0, $1) }
   package static let shiftedChebyshevT = polynomial("shiftedChebyshevPolynomialT") {
-    .call(FB_OP_CHEBYSHEV_T, 2 * $0 - 1, $1)
+    .call(.chebyshevT, 2 * $0 - 1, $1)
   }
   package static let shiftedChebyshevU = polynomial("shiftedChebyshevPolynomialU") {
-    .call(FB_OP_CHEBYSHEV_U, 2 * $0 - 1, $1)
+    .call(.chebyshevU, 2 * $0 - 1, $1)
   }
   package static let shiftedChebyshevV = polynomial("shiftedChebyshevPolynomialV") {
-    .call(FB_OP_CHEBYSHEV_V, 2 * $0 - 1, $1)
+    .call(.chebyshevV, 2 * $0 - 1, $1)
   }
   package static let shiftedChebyshevW = polynomial("shiftedChebyshevPolynomialW") {
-    .call(FB_OP_CHEBYSHEV_W, 2 * $0 - 1, $1)
+    .call(.chebyshevW, 2 * $0 - 1, $1)
   }
-  package static let hermiteH = polynomial("hermitePolynomialH") { .call(FB_OP_HERMITE_H, $0, $1) }
-  package static let hermiteHe = polynomial("hermitePolynomialHe") { .call(FB_OP_HERMITE_HE, $0, $1) }
-  package static let laguerreL = polynomial("laguerrePolynomialL") { .call(FB_OP_LAGUERRE_L, $0, $1) }
-  package static let legendreP = polynomial("legendrePolynomialP") { .call(FB_OP_LEGENDRE_P, $0, $1) }
+  package static let hermiteH = polynomial("hermitePolynomialH") { .call(.hermiteH, $0, $1) }
+  package static let hermiteHe = polynomial("hermitePolynomialHe") { .call(.hermiteHe, $0, $1) }
+  package static let laguerreL = polynomial("laguerrePolynomialL") { .call(.laguerreL, $0, $1) }
+  package static let legendreP = polynomial("legendrePolynomialP") { .call(.legendreP, $0, $1) }
 }
 
 private let rootHalf: Expression = 0.7071067811865476
@@ -85,6 +84,7 @@ extension Tensor {
   public func mvlgamma(_ p: Int) -> Tensor {
     guard p >= 1 else { return fail("mvlgamma", "p has to be at least 1, got \(p)", like: spec) }
     guard !dtype.isComplex, dtype != .bool else { return fail("mvlgamma", "not defined for \(dtype)", like: spec) }
+    guard p < 1 << 24 else { return fail("mvlgamma", "p = \(p) means too many elements: \(spec)", like: spec) }
     let x = dtype.isFloatingPoint ? self : to(Context.defaultDType)
     let shifts = Tensor((0..<p).map { -0.5 * Double($0) }, shape: [p], dtype: x.dtype, device: device)
     let constant = Double(p * (p - 1)) * 0.25 * 1.1447298858494002  // log π

@@ -34,7 +34,8 @@ extension Tensor {
     }
     let offset = offset ?? layout.offset
     let target = Layout(shape: Shape(size), strides: Shape(stride), offset: offset)
-    guard offset >= 0, target.shape.checkedElementCount != nil, zip(size, stride).allSatisfy({ fits($0, $1) }),
+    guard offset >= 0, offset < 1 << 48, target.shape.checkedElementCount != nil,
+      zip(size, stride).allSatisfy({ fits($0, $1) }),
       target.elementCount == 0 || target.storageRange.upperBound * dtype.byteSize <= body.storage.byteCount
     else {
       throw OpError(
@@ -46,7 +47,8 @@ extension Tensor {
   }
 
   private func fits(_ size: Int, _ stride: Int) -> Bool {
-    size.multipliedReportingOverflow(by: stride).partialValue < 1 << 48 && size < 1 << 48 && stride < 1 << 48
+    let reach = CheckedInt(size) * stride
+    return size < 1 << 48 && stride < 1 << 48 && reach.value ?? .max < 1 << 48
   }
 }
 
@@ -79,6 +81,8 @@ extension Primitives {
     package let from: Layout
     package let to: Layout
     package let shared: Layout
+
+    package var families: DType.Family { .all }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
       [TensorSpec(shape: to.shape, dtype: inputs[0].dtype, device: inputs[0].device)]
@@ -117,13 +121,22 @@ extension Primitives {
         case .bfloat16:
           let value = place.assumingMemoryBound(to: BFloat16.self)
           value.pointee = BFloat16(value.pointee.float / Float(n))
+        case .float8E4M3FN:
+          let value = place.assumingMemoryBound(to: Float8E4M3FN.self)
+          value.pointee = Float8E4M3FN(value.pointee.float / Float(n))
+        case .float8E5M2:
+          let value = place.assumingMemoryBound(to: Float8E5M2.self)
+          value.pointee = Float8E5M2(value.pointee.float / Float(n))
+        case .complex32:
+          let value = place.assumingMemoryBound(to: Complex<Float16>.self)
+          value.pointee = Complex(value.pointee.real / Float16(n), value.pointee.imaginary / Float16(n))
         case .complex64:
           let value = place.assumingMemoryBound(to: Complex<Float>.self)
           value.pointee = Complex(value.pointee.real / Float(n), value.pointee.imaginary / Float(n))
         case .complex128:
           let value = place.assumingMemoryBound(to: Complex<Double>.self)
           value.pointee = Complex(value.pointee.real / Double(n), value.pointee.imaginary / Double(n))
-        default: break
+        case .bool, .uint8, .int8, .int16, .int32, .int64, .uint16, .uint32, .uint64: break  // no gradients
         }
       }
     }
@@ -143,6 +156,7 @@ extension Primitives {
     package let input: Layout
     package let target: Layout
 
+    package var families: DType.Family { .all }
     package var acceptsStrides: Bool { true }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] { [inputs[0]] }

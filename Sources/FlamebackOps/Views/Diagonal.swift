@@ -36,7 +36,9 @@ extension Tensor {
       let a = try normalizedDim(dim1, rank: rank + 1, op: "diagEmbed")
       let b = try normalizedDim(dim2, rank: rank + 1, op: "diagEmbed")
       guard a != b else { throw OpError("diagEmbed", "diagonal dimensions cannot be identical: \(dim1), \(dim2)") }
-      let size = shape[rank - 1] + Swift.abs(offset)
+      let size = try sized("diagEmbed") {
+        offset < 0 ? CheckedInt(shape[rank - 1]) - offset : CheckedInt(shape[rank - 1]) + offset
+      }
       var base = Array(shape.dropLast())
       base.insert(size, at: Swift.min(a, b))
       base.insert(size, at: Swift.max(a, b))
@@ -67,13 +69,13 @@ extension Primitives {
     }
 
     package func layout(of input: Layout) throws(OpError) -> Layout {
-      let rows = input.shape[dim1] - max(-offset, 0)
+      let rows = input.shape[dim1] - (offset < -input.shape[dim1] ? input.shape[dim1] : max(-offset, 0))
       let columns = input.shape[dim2] - max(offset, 0)
       let length = max(min(rows, columns), 0)
       let kept = (0..<input.rank).filter { $0 != dim1 && $0 != dim2 }
       var result = Layout(
         shape: Shape(kept.map { input.shape[$0] } + [length]),
-        strides: Shape(kept.map { input.strides[$0] } + [input.strides[dim1] + input.strides[dim2]]),
+        strides: Shape(kept.map { input.strides[$0] } + [input.strides[dim1] &+ input.strides[dim2]]),
         offset: input.offset)
       if length > 0 { result.offset += offset >= 0 ? offset * input.strides[dim2] : -offset * input.strides[dim1] }
       return result

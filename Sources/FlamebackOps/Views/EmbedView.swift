@@ -10,6 +10,7 @@ extension Primitives {
     package let base: TensorSpec
 
     package static var name: String { "\(Original.name)_adjoint" }
+    package var families: DType.Family { .all }
     package var acceptsStrides: Bool { true }
     package var attributes: [(String, String)] { [("shape", base.shape.description)] + view.attributes }
 
@@ -31,6 +32,15 @@ extension Primitives {
       }
     }
 
+    /// The places that the view sees, as the view of an array of places; there the values are added.
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let x = inputs[0]
+      guard let places = view.places(in: base.shape, base.dtype, x.device) else { return nil }
+      let zeros = Tensor.zeros([base.shape.elementCount], dtype: base.dtype, device: x.device)
+      let sum = zeros.scatterAdd(dim: 0, index: places.reshape([-1]), src: x.reshape([-1]))
+      return [sum.reshape(base.shape)]
+    }
+
     package var gradient: Gradient {
       .pullback(keeps: .nothing) { [view] cotangents, _ in [cotangents[0].map { apply(view, $0.contiguous()) }] }
     }
@@ -43,7 +53,9 @@ extension Primitives {
     package let view: Original
 
     package static var name: String { "\(Original.name)_scatter" }
+    package var families: DType.Family { .all }
     package var acceptsStrides: Bool { true }
+    package var donates: Kept { .input(0) }
     package var attributes: [(String, String)] { view.attributes }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
@@ -56,7 +68,7 @@ extension Primitives {
 
     package func runOnHost(_ inputs: [HostView], into outputs: [MutableHostView]) throws(OpError) {
       let (base, source, out) = (inputs[0], inputs[1], outputs[0])
-      Strided.copy(base.pointer, base.dtype, base.strides, to: out.pointer, out.dtype, nil, over: base.shape)
+      base.copyUnlessDonated(to: out)
       try write(source, into: out)
     }
 
@@ -67,6 +79,7 @@ extension Primitives {
       guard let strides = source.layout.expanded(to: layout.shape)?.strides else {
         throw OpError(name, "values of shape \(source.shape) do not fit the view \(layout.shape)")
       }
+      CopiedBytes.add(layout.shape.elementCount * dtype.byteSize)
       Strided.copy(
         source.pointer, source.dtype, strides, to: target.pointer + layout.offset * dtype.byteSize, dtype,
         layout.strides,
@@ -74,6 +87,13 @@ extension Primitives {
     }
 
     // The view's share of the gradient goes to the values, the rest to the base.
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let base = inputs[0]
+      guard let places = view.places(in: base.shape, base.dtype, base.device) else { return nil }
+      let values = inputs[1].expanded(to: places.shape).reshape([-1])
+      return [base.reshape([-1]).scatter(dim: 0, index: places.reshape([-1]), src: values).reshape(base.shape)]
+    }
+
     package var gradient: Gradient {
       .pullback(keeps: .nothing) { [self] cotangents, saved in
         guard let g = cotangents[0] else { return [nil, nil] }
@@ -95,5 +115,13 @@ extension ViewPrimitive {
     .pullback(keeps: .nothing) { cotangents, saved in
       [cotangents[0].map { apply(Primitives.ViewAdjoint(view: self, base: saved.spec(0)), $0) }]
     }
+  }
+}
+
+extension ViewPrimitive {
+  /// The numbers, in a tensor of that shape, of the elements that the view sees; nil if it sees parts of elements.
+  fileprivate func places(in shape: Shape, _ dtype: DType, _ device: Device) -> Tensor? {
+    guard viewDType(of: dtype) == dtype else { return nil }
+    return apply(self, Tensor.arange(shape.elementCount, device: device).reshape(shape))
   }
 }

@@ -16,8 +16,8 @@ extension Tensor {
 
   /// A real tensor with a last dimension of 2 as a complex one. SeeAlso: torch.view_as_complex
   public func viewAsComplex() -> Tensor {
-    guard dtype == .float32 || dtype == .float64 else {
-      return fail("viewAsComplex", "expects a float32 or float64 tensor, got \(spec)", like: spec)
+    guard dtype.complex.real == dtype else {
+      return fail("viewAsComplex", "expects a float16, float32 or float64 tensor, got \(spec)", like: spec)
     }
     return apply(Primitives.ViewAsComplex(), self)
   }

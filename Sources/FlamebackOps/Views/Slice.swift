@@ -13,7 +13,7 @@ extension Tensor {
         throw OpError("narrow", "start out of range (expected to be in [\(-size), \(size)], but got \(start))")
       }
       let from = start < 0 ? start + size : start
-      guard from + length <= size else {
+      guard length <= size - from else {
         throw OpError("narrow", "start (\(from)) + length (\(length)) exceeds size \(size) of dim \(d)")
       }
       return sliced(d, from, length, 1)
@@ -103,14 +103,15 @@ extension Primitives {
       func clamp(_ i: Int, _ low: Int) -> Int { min(max(i < 0 ? i + size : i, low), size) }
       let from = clamp(start ?? 0, 0)
       let to = clamp(end ?? size, from)
-      self.init(dim: d, start: from, length: (to - from + step - 1) / step, step: step)
+      self.init(dim: d, start: from, length: to > from ? (to - from - 1) / step + 1 : 0, step: step)
     }
 
     package func layout(of input: Layout) throws(OpError) -> Layout {
       var result = input
       result.offset += start * input.strides[dim]
       result.shape[dim] = length
-      result.strides[dim] *= step
+      // Of one place the stride is never used, and may be too large for an Int.
+      result.strides[dim] = length > 1 ? result.strides[dim] * step : result.strides[dim] &* step
       return result
     }
 

@@ -8,6 +8,7 @@ extension Tensor {
       guard size >= 0 else { throw OpError("split", "the size of a piece must not be negative, got \(size)") }
       guard size > 0 || n == 0 else { throw OpError("split", "the size of a piece can only be 0 in a dim of size 0") }
       if n == 0 { return [0..<0] }
+      let size = Swift.min(size, n)
       return stride(from: 0, to: n, by: size).map { $0..<Swift.min($0 + size, n) }
     }
   }
@@ -15,7 +16,7 @@ extension Tensor {
   /// Pieces of these sizes along `dim`. SeeAlso: torch.split
   public func split(_ sizes: [Int], dim: Int = 0) -> [Tensor] {
     pieces("split", dim, count: sizes.count) { (n) throws(OpError) in
-      guard sizes.allSatisfy({ $0 >= 0 }), sizes.reduce(0, +) == n else {
+      guard sizes.allSatisfy({ $0 >= 0 }), CheckedInt.sum(sizes).value == n else {
         throw OpError("split", "sizes \(sizes) must sum exactly to \(n), the size of dim \(dim) of \(spec)")
       }
       var start = 0
@@ -33,8 +34,8 @@ extension Tensor {
   public func chunk(_ chunks: Int, dim: Int = 0) -> [Tensor] {
     pieces("chunk", dim, count: chunks) { (n) throws(OpError) in
       guard chunks > 0 else { throw OpError("chunk", "expected more than 0 chunks, got \(chunks)") }
-      if n == 0 { return Array(repeating: 0..<0, count: chunks) }
-      let size = (n + chunks - 1) / chunks
+      if n == 0 { return Array(repeating: 0..<0, count: try pieceCount("chunk", chunks)) }
+      let size = n / chunks + (n % chunks == 0 ? 0 : 1)
       return stride(from: 0, to: n, by: size).map { $0..<Swift.min($0 + size, n) }
     }
   }
@@ -44,6 +45,7 @@ extension Tensor {
   public func tensorSplit(_ sections: Int, dim: Int = 0) -> [Tensor] {
     pieces("tensorSplit", dim, count: sections) { (n) throws(OpError) in
       guard sections > 0 else { throw OpError("tensorSplit", "expected more than 0 sections, got \(sections)") }
+      let sections = try pieceCount("tensorSplit", sections)
       let (small, larger) = n.quotientAndRemainder(dividingBy: sections)
       return (0..<sections).map { i in
         let start = i * small + Swift.min(i, larger)
@@ -55,7 +57,7 @@ extension Tensor {
   /// Pieces along `dim` cut at `indices`. SeeAlso: torch.tensor_split
   public func tensorSplit(_ indices: [Int], dim: Int = 0) -> [Tensor] {
     pieces("tensorSplit", dim, count: indices.count + 1) { (n) throws(OpError) in
-      func clamp(_ i: Int) -> Int { Swift.min(Swift.max(i < 0 ? i + n : i, 0), n) }
+      func clamp(_ i: Int) -> Int { Swift.min(Swift.max(i < 0 ? Swift.max(i, -n) + n : i, 0), n) }
       let starts = [0] + indices.map(clamp)
       let ends = indices.map(clamp) + [n]
       return zip(starts, ends).map { $0..<Swift.max($0, $1) }
@@ -121,9 +123,15 @@ extension Tensor {
     }
   }
 
+  /// So many pieces; throws where the list of them would not fit into memory.
+  private func pieceCount(_ op: String, _ count: Int) throws(OpError) -> Int {
+    guard count < 1 << 28 else { throw OpError(op, "\(count) pieces are too many: \(spec)") }
+    return count
+  }
+
   /// What a failed split returns: as many poisoned pieces as the caller expects, or more than it will ask for.
   func standIns(_ count: Int?) -> [Tensor] {
-    Array(repeating: isPoisoned ? self : .poisoned(spec), count: Swift.max(count ?? 64, 1))
+    Array(repeating: isPoisoned ? self : .poisoned(spec), count: Swift.min(Swift.max(count ?? 64, 1), 1 << 20))
   }
 }
 
@@ -135,16 +143,17 @@ extension Primitives {
     package let sizes: [Int]
     package var outputCount: Int { sizes.count }
 
+    package var families: DType.Family { .all }
     package var attributes: [(String, String)] { [("dim", "\(dim)"), ("sizes", sizes.description)] }
 
-    package func views(of layout: Layout) throws(OpError) -> [Layout]? {
+    package func aliases(of layout: Layout, _ dtype: DType) throws(OpError) -> Aliases {
       var start = 0
       var views: [Layout] = []
       for size in sizes {
         views.append(try Primitives.Slice(dim: dim, start: start, length: size, step: 1).layout(of: layout))
         start += size
       }
-      return views
+      return .several(views)
     }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {
@@ -175,12 +184,13 @@ extension Primitives {
     package let count: Int
     package var outputCount: Int { count }
 
+    package var families: DType.Family { .all }
     package var attributes: [(String, String)] { [("dim", "\(dim)")] }
 
-    package func views(of layout: Layout) throws(OpError) -> [Layout]? {
+    package func aliases(of layout: Layout, _ dtype: DType) throws(OpError) -> Aliases {
       var views: [Layout] = []
       for i in 0..<count { views.append(try Primitives.Select(dim: dim, index: i).layout(of: layout)) }
-      return views
+      return .several(views)
     }
 
     package func infer(_ inputs: [TensorSpec]) throws(OpError) -> [TensorSpec] {

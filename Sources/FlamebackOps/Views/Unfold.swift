@@ -27,7 +27,7 @@ extension Primitives {
     package func layout(of input: Layout) throws(OpError) -> Layout {
       var result = input
       result.shape[dim] = (input.shape[dim] - size) / step + 1
-      result.strides[dim] *= step
+      result.strides[dim] = result.shape[dim] > 1 ? result.strides[dim] * step : result.strides[dim] &* step
       result.shape.append(size)
       result.strides.append(input.strides[dim])
       return result

@@ -6,16 +6,19 @@ public final class CosineAnnealingLR: LRScheduler {
   private let etaMin: Double
 
   public init(_ optimizer: Optimizer, tMax: Int, etaMin: Double = 0, lastEpoch: Int = -1) {
-    self.tMax = tMax
+    self.tMax = tMax == 0 ? 1 : tMax
     self.etaMin = etaMin
     super.init(optimizer, lastEpoch: lastEpoch)
+    require(tMax != 0, "expected a tMax other than 0")
   }
 
   public override func nextRates() -> [Double] {
     if isInitial { return rates }
     if stepCount == 1, lastEpoch > 0 { return closedForm()! }
     func height(_ epoch: Int) -> Double { 1 + cos(.pi * Double(epoch) / Double(tMax)) }
-    if (lastEpoch - 1 - tMax) % (2 * tMax) == 0 {  // out of the minimum, where the factor below is 0 / 0
+    let beyond = Double(lastEpoch - 1) - Double(tMax)
+    // Out of the minimum, where the factor below is 0 / 0.
+    if beyond.truncatingRemainder(dividingBy: 2 * Double(tMax)) == 0 {
       return zip(rates, baseRates).map { $0 + ($1 - etaMin) * (1 - cos(.pi / Double(tMax))) / 2 }
     }
     return rates.map { height(lastEpoch) / height(lastEpoch - 1) * ($0 - etaMin) + etaMin }
@@ -65,7 +68,9 @@ public final class CosineAnnealingWarmRestarts: LRScheduler {
 
   /// Goes to that epoch, fractions included: within an epoch, `epoch + batch / batches`.
   public func step(epoch: Double) {
-    require(epoch >= 0, "expected an epoch of 0 or more, got \(epoch)")
+    guard epoch >= 0, epoch < 0x1p53 else {
+      return require(false, "expected an epoch of 0 or more, got \(epoch)")
+    }
     let first = Double(t0)
     if epoch < first {
       length = first

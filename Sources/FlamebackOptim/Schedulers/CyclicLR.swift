@@ -42,7 +42,7 @@ public final class CyclicLR: LRScheduler {
   ) {
     let count = optimizer.groups.count
     bases = baseLR.count == 1 ? Array(repeating: baseLR[0], count: count) : baseLR
-    totalSize = Double(stepSizeUp + (stepSizeDown ?? stepSizeUp))
+    totalSize = Double(stepSizeUp) + Double(stepSizeDown ?? stepSizeUp)
     ratio = Double(stepSizeUp) / totalSize
     self.scale =
       switch (scale, mode) {
@@ -58,6 +58,10 @@ public final class CyclicLR: LRScheduler {
     if lastEpoch == -1 { for (i, base) in bases.prefix(count).enumerated() { optimizer.groups[i].lr = base } }
     super.init(optimizer, lastEpoch: lastEpoch)
     baseRates = bases
+    require(
+      stepSizeUp > 0 && stepSizeDown ?? 0 >= 0,
+      "expected a positive stepSizeUp and a stepSizeDown of 0 or more, got \(stepSizeUp) and \(stepSizeDown ?? stepSizeUp)"
+    )
     require(bases.count == count && tops.count == count, "expected one rate or \(count), one a group")
     require(
       !cycleMomentum || optimizer.hasMomentum, "the optimizer has no momentum to cycle: pass cycleMomentum: false")

@@ -14,7 +14,8 @@ public final class ConstantLR: LRScheduler {
 
   public override func nextRates() -> [Double] {
     if lastEpoch == 0 { return rates.map { $0 * factor } }
-    return lastEpoch == totalIters ? rates.map { $0 * (1 / factor) } : rates
+    if lastEpoch != totalIters { return rates }
+    return factor == 0 ? baseRates : rates.map { $0 * (1 / factor) }  // 0 cannot be divided out again
   }
 
   public override func closedForm() -> [Double]? {
@@ -48,7 +49,7 @@ public final class LinearLR: LRScheduler {
   }
 
   public override func closedForm() -> [Double]? {
-    let part = Double(min(totalIters, lastEpoch)) / Double(totalIters)
+    let part = totalIters == 0 ? 1 : Double(min(totalIters, lastEpoch)) / Double(totalIters)
     return baseRates.map { $0 * (startFactor + (endFactor - startFactor) * part) }
   }
 }
@@ -71,6 +72,7 @@ public final class PolynomialLR: LRScheduler {
   }
 
   public override func closedForm() -> [Double]? {
-    baseRates.map { $0 * pow(1 - Double(min(totalIters, lastEpoch)) / Double(totalIters), power) }
+    let part = totalIters == 0 ? 1 : Double(min(totalIters, lastEpoch)) / Double(totalIters)
+    return baseRates.map { $0 * pow(1 - part, power) }
   }
 }

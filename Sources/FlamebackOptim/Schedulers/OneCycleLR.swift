@@ -86,7 +86,8 @@ public final class OneCycleLR: LRScheduler {
     var start = 0.0
     for (k, phase) in phases.enumerated() {
       if step <= phase.end || k == phases.count - 1 {
-        let part = (step - start) / (phase.end - start)
+        // A phase of no length is at its end.
+        let part = phase.end == start ? 1 : (step - start) / (phase.end - start)
         if cyclesMomentum {
           let (from, to) =
             switch phase.momentumFalls {

@@ -57,9 +57,9 @@ public final class ChainedScheduler: LRScheduler {
   fileprivate let schedulers: [LRScheduler]
 
   public init(_ schedulers: [LRScheduler]) {
-    precondition(!schedulers.isEmpty, "[ChainedScheduler] expected at least one scheduler")
     self.schedulers = schedulers
-    super.init(plain: schedulers[0].optimizer, lastEpoch: 0)
+    super.init(plain: schedulers.first?.optimizer ?? Optimizer(), lastEpoch: 0)
+    require(!schedulers.isEmpty, "expected at least one scheduler")
     require(schedulers.allSatisfy { $0.optimizer === optimizer }, "the schedulers have different optimizers")
   }
 

@@ -58,7 +58,7 @@ final class CaseFile {
       }
       if let base = bytes.baseAddress { tensor.hostView.pointer.copyMemory(from: base, byteCount: count) }
     }
-    if device != .cpu { tensor = tensor.to(device) }
+    tensor = tensor.to(device)
     if let strides = descriptor["strides"]?.array {
       let layout = Layout(
         shape: shape, strides: Shape(strides.compactMap(\.int)), offset: descriptor["offset"]?.int ?? 0)

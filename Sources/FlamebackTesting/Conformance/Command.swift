@@ -1,17 +1,19 @@
 import Flameback
 import FlamebackCore
 import FlamebackFiles
+import FlamebackReference
 import Foundation
 
 /// The command-line program `conformance`.
 public enum ConformanceCommand {
   static let usage = """
-    usage: conformance DIR [--only NAME[,NAME]] [--kind KIND[,KIND]] [--tier N] [--device D] [--compile]
+    usage: conformance DIR [--only NAME[,NAME]] [--kind KIND[,KIND]] [--tier N] [--device D [--strict]] [--compile]
                            [--json FILE] [--jobs N] [--timeout SECONDS] [--failures FILE] [--coverage FILE] [--list-unknown]
 
     Runs the conformance cases in DIR: a line for each failing case, a summary, and last
     `N passed, N failed, N skipped`. --failures writes the names of the failing cases, one a line; --coverage a table of
-    counts; --compile calls modules through `compile`. NAME is an operator, a function, a case, or a prefix followed by *.
+    counts; --device reference runs on the reference device (--strict: nothing may run on the host); --compile calls
+    modules through `compile`. NAME is an operator, a function, a case, or a prefix followed by *.
     """
 
   /// Runs the program; the result is its exit status.
@@ -29,6 +31,7 @@ public enum ConformanceCommand {
       case "--kind": options.kinds = Set((rest.popFirst() ?? "").split(separator: ",").map(String.init))
       case "--tier": options.tier = rest.popFirst().flatMap(Int.init)
       case "--device": options.device = rest.popFirst() ?? "cpu"
+      case "--strict": options.isStrict = true
       case "--compile": options.compiles = true
       case "--failures": failuresPath = rest.popFirst()
       case "--coverage": coveragePath = rest.popFirst()
@@ -51,8 +54,9 @@ public enum ConformanceCommand {
       return 2
     }
     do {
+      _ = Device.Kind.reference  // makes the name known
       let device = try Device(options.device)
-      if device.kind == .mirror { MirrorBackend.register(count: device.index + 1) }
+      if device.kind == .reference { ReferenceBackend.register(count: device.index + 1, isStrict: options.isStrict) }
       if isWorker {
         Worker(directory: options.directory, device: device, compiles: options.compiles).serve()
         return 0

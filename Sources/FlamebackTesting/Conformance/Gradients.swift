@@ -20,15 +20,16 @@ struct Gradients {
       if let alignment = alignments[path] { cotangent = try alignment.unaligned(cotangent) }
       guard tensor.requiresGrad else { throw Mismatch("output\(path) has no gradient") }
       outputs.append(tensor)
-      cotangents.append(device == .cpu ? cotangent : cotangent.to(device))
+      cotangents.append(cotangent.to(device))
     }
     let wanted = backward["grads"]?.array ?? []
     let tracked = inputs.indices.filter { inputs[$0].requiresGrad }
     let gradients = try withErrors {
-      defer { device.synchronize() }
-      return grad(
+      let gradients = grad(
         of: outputs, wrt: tracked.map { inputs[$0] }, gradOutputs: cotangents, createGraph: second != nil,
         allowUnused: true)
+      try device.synchronize()  // errors of a device come to light here
+      return gradients
     }
     try compare(wanted, gradients, tracked, json: backward, label: "gradient")
     if let second { try checkSecond(second, gradients, tracked) }
@@ -44,7 +45,7 @@ struct Gradients {
       guard gradient.requiresGrad else { continue }  // constant: it contributes nothing
       outputs.append(gradient)
       let cotangent = try file.tensor(entry["tensor"] ?? .null)
-      cotangents.append(device == .cpu ? cotangent : cotangent.to(device))
+      cotangents.append(cotangent.to(device))
     }
     let gradients =
       outputs.isEmpty

@@ -17,33 +17,38 @@ struct HostArray {
   var count: Int { shape.reduce(1, *) }
 
   init(dtype: String, shape: [Int], bytes: UnsafeRawBufferPointer) throws {
+    guard let type = DType(name: dtype) else { throw CallError("dtype \(dtype) does not exist") }
     self.dtype = dtype
     self.shape = shape
     let count = shape.reduce(1, *)
     func load<T: BitwiseCopyable>(_ type: T.Type) -> [T] {
       (0..<count).map { bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<T>.stride, as: T.self) }
     }
-    switch dtype {
-    case "bool": ints = load(UInt8.self).map { $0 == 0 ? 0 : 1 }
-    case "uint8": ints = load(UInt8.self).map(Int.init)
-    case "int8": ints = load(Int8.self).map(Int.init)
-    case "int16": ints = load(Int16.self).map(Int.init)
-    case "uint16": ints = load(UInt16.self).map(Int.init)
-    case "int32": ints = load(Int32.self).map(Int.init)
-    case "uint32": ints = load(UInt32.self).map(Int.init)
-    case "int64": ints = load(Int.self)
-    case "uint64": ints = load(UInt64.self).map { Int(bitPattern: UInt($0)) }
-    case "float16": real = load(UInt16.self).map { Double(Float16(bitPattern: $0)) }
-    case "bfloat16": real = load(UInt16.self).map { Double(BFloat16(bitPattern: $0).float) }
-    case "float32": real = load(Float.self).map(Double.init)
-    case "float64": real = load(Double.self)
-    case "complex64":
+    switch type {
+    case .bool: ints = load(UInt8.self).map { $0 == 0 ? 0 : 1 }
+    case .uint8: ints = load(UInt8.self).map(Int.init)
+    case .int8: ints = load(Int8.self).map(Int.init)
+    case .int16: ints = load(Int16.self).map(Int.init)
+    case .uint16: ints = load(UInt16.self).map(Int.init)
+    case .int32: ints = load(Int32.self).map(Int.init)
+    case .uint32: ints = load(UInt32.self).map(Int.init)
+    case .int64: ints = load(Int.self)
+    case .uint64: ints = load(UInt64.self).map { Int(bitPattern: UInt($0)) }
+    case .float16: real = load(UInt16.self).map { Double(Float16(bitPattern: $0)) }
+    case .bfloat16: real = load(UInt16.self).map { Double(BFloat16(bitPattern: $0).float) }
+    case .float32: real = load(Float.self).map(Double.init)
+    case .float64: real = load(Double.self)
+    case .complex64:
       real = load(SIMD2<Float>.self).map { Double($0.x) }
       imaginary = load(SIMD2<Float>.self).map { Double($0.y) }
-    case "complex128":
+    case .complex128:
       real = load(SIMD2<Double>.self).map(\.x)
       imaginary = load(SIMD2<Double>.self).map(\.y)
-    default: throw CallError("dtype \(dtype) is not supported")
+    case .complex32:
+      real = load(SIMD2<Float16>.self).map { Double($0.x) }
+      imaginary = load(SIMD2<Float16>.self).map { Double($0.y) }
+    case .float8E4M3FN: real = load(UInt8.self).map { Double(Float8E4M3FN(bitPattern: $0).float) }
+    case .float8E5M2: real = load(UInt8.self).map { Double(Float8E5M2(bitPattern: $0).float) }
     }
   }
 

@@ -34,7 +34,7 @@ struct ModuleCase {
     if let dtype = json["dtype"]?.string.flatMap(DType.init(name:)), dtype.isDifferentiable {
       built.module.to(dtype)
     }
-    if device != .cpu { built.module.to(device) }
+    if !device.isHost { built.module.to(device) }
     built.module.train(json["training"]?.bool ?? true)
     return built
   }

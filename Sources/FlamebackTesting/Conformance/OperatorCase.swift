@@ -112,7 +112,7 @@ final class OperatorCall {
       let output = try entry(call)
       try call.finish()
       let result = needsCast ? try cast(output) : output
-      result.allTensors.first?.device.synchronize()  // errors of a device come to light here
+      try result.allTensors.first?.device.synchronize()  // errors of a device come to light here
       return result
     }
     for (argument, tensor) in call.mutations {

@@ -10,6 +10,8 @@ public final class ConformanceRunner: Sendable {
     public var only = ""
     public var kinds: Set<String> = []
     public var device = "cpu"
+    /// Whether nothing may run on the host for the reference device.
+    public var isStrict = false
     /// Whether modules are called through `compile`.
     public var compiles = false
     public var tier: Int?

@@ -13,7 +13,8 @@ final class WorkerProcess {
   init(_ options: ConformanceRunner.Options) throws {
     process.executableURL = URL(fileURLWithPath: options.executable)
     process.arguments =
-      [options.directory, "--worker", "--device", options.device] + (options.compiles ? ["--compile"] : [])
+      [options.directory, "--worker", "--device", options.device]
+      + (options.isStrict ? ["--strict"] : []) + (options.compiles ? ["--compile"] : [])
     // One thread: workers share the machine. No backtraces: a crash costs one case, not seconds.
     process.environment = ProcessInfo.processInfo.environment.merging(
       ["OMP_NUM_THREADS": "1", "SWIFT_BACKTRACE": "enable=no"]) { $1 }

@@ -1,6 +1,7 @@
 import Flameback
 import FlamebackCore
 import FlamebackKernels
+import FlamebackReference
 import Synchronization
 
 extension OpRecord {
@@ -17,18 +18,18 @@ extension OpRecord {
     }
   }
 
-  /// A device with all kernels, and one without those of this record.
-  public func checkMirror() throws {
+  /// A device with few kernels of its own, and one without those of this record.
+  public func checkReference() throws {
     for missing in [[], covers] {
-      let device = Device.mirror(OpRecord.mirrors.add(1, ordering: .relaxed).newValue)
-      Backends.shared.register(MirrorBackend(missing: Set(missing)), for: device)
+      let device = Device.reference(OpRecord.devices.add(1, ordering: .relaxed).newValue)
+      Backends.shared.register(ReferenceBackend(device, missing: Set(missing)))
       defer { Backends.shared.unregister(device) }
       try at(missing.isEmpty ? "on a device" : "on a device without the kernel") { try checkDevice(device) }
     }
   }
 
   /// Numbers that no other test uses.
-  private static let mirrors = Atomic<Int>(1000)
+  private static let devices = Atomic<Int>(1000)
 
   /// A traced graph gives what the eager call gives, for these values and others; a decomposition what the kernel gives.
   public func checkGraphs() throws {

@@ -13,9 +13,12 @@ extension OpRecord {
       switch dtype {
       case .float16: (2e-3, 2e-3)
       case .bfloat16: (1.6e-2, 1e-2)
+      case .float8E4M3FN: (7e-2, 2e-3)
+      case .float8E5M2: (1.4e-1, 2e-5)
+      case .complex32: (2e-3, 2e-3)
       case .float32, .complex64: (1e-5, 2e-6)
       case .float64, .complex128: (1e-10, 1e-10)
-      default: (0.0, 0.0)
+      case .bool, .uint8, .int8, .int16, .int32, .int64, .uint16, .uint32, .uint64: (0.0, 0.0)
       }
     return (relative * tolerance, absolute * tolerance)
   }

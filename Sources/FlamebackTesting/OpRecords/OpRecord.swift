@@ -39,6 +39,8 @@ public struct OpRecord: Sendable, CustomStringConvertible {
   /// The names of the primitives that its samples must run, forward or backward.
   public var covers: [String]
   public var dtypes: [DType]
+  /// Dtypes that it takes, with another meaning than the reference has.
+  var excluded: Set<DType> = []
   public var samples: [OpSample]
   public var order = Order.twice
   public var complex = ComplexReference.realAxis
@@ -91,4 +93,20 @@ extension [DType] {
   static let differentiable: [DType] = floating + complex
   static let numeric: [DType] = integers + floating + complex
   static let all: [DType] = real + complex
+  static let unsigned: [DType] = [.uint16, .uint32, .uint64]
+  static let float8: [DType] = [.float8E4M3FN, .float8E5M2]
+  /// What moves elements takes every dtype.
+  static let every: [DType] = all + unsigned + float8 + [.complex32]
+}
+
+extension OpRecord {
+  /// The record with the seldom dtypes beside those of the same kind: elementwise functions take them all.
+  var withSeldomDTypes: OpRecord {
+    with {
+      if $0.dtypes.contains(.uint8) { $0.dtypes += .unsigned }
+      if $0.dtypes.contains(.float16) { $0.dtypes += .float8 }
+      if $0.dtypes.contains(.complex64) { $0.dtypes += [.complex32] }
+      $0.dtypes.removeAll { excluded.contains($0) }
+    }
+  }
 }

@@ -57,7 +57,8 @@ public struct SampleInput: Sendable {
     case .uniform(let range): numbers = (0..<count).map { _ in drawn(range, dtype, unit) }
     }
     if dtype == .bool { return Tensor(numbers.map { $0 != 0 }, shape: Shape(shape)) }
-    if dtype == .uint8 { numbers = numbers.map { max($0, 0) } }
+    let isUnsigned = dtype.integerLimits?.least == 0
+    if isUnsigned { numbers = numbers.map { max($0, 0) } }
     if dtype.category == .integer {
       return Tensor(numbers.map { Int(exactly: $0) ?? 0 }, shape: Shape(shape), dtype: dtype)
     }
@@ -70,7 +71,7 @@ public struct SampleInput: Sendable {
     if dtype == .bool { return unit() < 0.5 && !avoiding.contains(0) ? 0 : 1 }
     for _ in 0..<100 {
       if dtype.category == .integer {
-        let low = max(range.lowerBound.rounded(.up), dtype == .uint8 ? 0 : -100)
+        let low = max(range.lowerBound.rounded(.up), dtype.isSigned ? -100 : 0)
         let high = max(range.upperBound.rounded(.down), low)
         let value = low + (unit() * (high - low + 1)).rounded(.down)
         if !avoiding.contains(value) { return value }

@@ -26,7 +26,7 @@ extension OpRecord {
     unary("logsigmoid", .floating, -3...3, { $0.logSigmoid() }, { -log1p(exp(-$0)) }),
     unary("hardtanh", .integers + .floating, -3...3, avoiding: [-1, 2], { $0.hardtanh(min: -1, max: 2) }) {
       min(max($0, -1), 2)
-    }.accepting,
+    }.accepting.without(.uint64),  // −1 wraps
     unary("hardsigmoid", .floating, -5...5, avoiding: [-3, 3], { $0.hardsigmoid() }, { min(max($0 + 3, 0), 6) / 6 }),
     unary("hardswish", .floating, -5...5, avoiding: [-3, 3], { $0.hardswish() }, { $0 * min(max($0 + 3, 0), 6) / 6 }),
     unary("hardshrink", .floating, -2...2, avoiding: [-0.5, 0.5], { $0.hardshrink() }, { abs($0) <= 0.5 ? 0 : $0 })
@@ -34,7 +34,7 @@ extension OpRecord {
     unary("softshrink", .floating, -2...2, avoiding: [-0.5, 0.5], { $0.softshrink() }) {
       $0 > 0.5 ? $0 - 0.5 : $0 < -0.5 ? $0 + 0.5 : 0
     }.accepting,
-    unary("tanhshrink", .all, -3...3, { $0.tanhshrink() }, { $0 - tanh($0) }),
+    unary("tanhshrink", .numeric, -3...3, { $0.tanhshrink() }, { $0 - tanh($0) }),
     unary("softsign", .numeric, -3...3, avoiding: [0], { $0.softsign() }, { $0 / (1 + abs($0)) }).with {
       $0.dtypes = .floating + .complex
       $0.refusesOthers = false

@@ -3,7 +3,8 @@ import FlamebackKernels
 import Foundation
 
 extension OpRecord {
-  static let pointwise = unaryMath + specialMath + rounding + arithmetic + comparisons + bits + activations
+  static let pointwise = (unaryMath + specialMath + rounding + arithmetic + comparisons + bits + activations).map(
+    \.withSeldomDTypes)
 
   private static let unaryMath: [OpRecord] = [
     unary("copy", .all, -3...3, { $0.clone() }, { $0 }),
@@ -73,7 +74,7 @@ extension OpRecord {
           [PlainArray([4], [7, 8, -9, 1.5])]
         }
       ]
-    ).with { $0.order = .once },
+    ).with { $0.order = .once }.without(.float8E4M3FN),  // it has no infinities
   ]
 
   private static let rounding: [OpRecord] = [
@@ -132,11 +133,11 @@ extension OpRecord {
     binary("heaviside", .real, -3...3, order: .none, { $0.heaviside($1) }) { $0 == 0 ? $1 : $0 > 0 ? 1 : 0 },
     binary("xlogy", .real, 0.3...3, and: 0.3...3, { $0.xlogy($1) }, { $0 * log($1) }).without(.bool),
     binary("xlog1py", .real, 0.3...3, and: 0.3...3, { $0.xlog1py($1) }, { $0 * log1p($1) }),
-    binary("logaddexp", .real, -3...3, { $0.logaddexp($1) }, { log(exp($0) + exp($1)) }).accepting,
+    binary("logaddexp", .floating, -3...3, { $0.logaddexp($1) }, { log(exp($0) + exp($1)) }).accepting,
     binary("complexLogaddexp", .complex, -3...3, { $0.logaddexp($1) }, { log(exp($0) + exp($1)) }).accepting.with {
       $0.failures = []
     },
-    binary("logaddexp2", .real, -3...3, { $0.logaddexp2($1) }, { log2(exp2($0) + exp2($1)) }),
+    binary("logaddexp2", .floating, -3...3, { $0.logaddexp2($1) }, { log2(exp2($0) + exp2($1)) }),
     binary("ldexp", .all, -3...3, { $0.ldexp($1) }, { $0 * exp2($1) }),
     nary(
       "lerp", .differentiable, [input(-3...3), input(-3...3), input(0.1...0.4)], { $0[0].lerp($0[1], weight: $0[2]) }
@@ -252,6 +253,7 @@ extension OpRecord {
   func without(_ dtype: DType) -> OpRecord {
     with {
       $0.dtypes.removeAll { $0 == dtype }
+      $0.excluded.insert(dtype)
       $0.refusesOthers = false
     }
   }

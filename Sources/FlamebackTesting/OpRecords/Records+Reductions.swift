@@ -40,7 +40,7 @@ extension OpRecord {
   }
 
   private static let sums: [OpRecord] = [
-    reduction("sum", .all, tolerance: 10, { [$0.sum(dim: $1, keepDim: $2)] }, { $0.reduce(0, +) }).with {
+    reduction("sum", .every, tolerance: 10, { [$0.sum(dim: $1, keepDim: $2)] }, { $0.reduce(0, +) }).with {
       $0.complex = .parts
       $0.failures = [
         outOfRange("sum") { $0.sum(dim: 2) },
@@ -78,15 +78,27 @@ extension OpRecord {
     reduction("logsumexp", .floating, tolerance: 4, { [$0.logsumexp(dim: $1, keepDim: $2)] }) {
       log($0.reduce(0) { $0 + exp($1) })
     },
-    reduction("countNonzero", .all, .whole(-1...1), order: .none) { x, dims, keep in
+    reduction("countNonzero", .every, .whole(-1...1), order: .none) { x, dims, keep in
       [keep ? x.countNonzero(dim: dims).reshape(x.sum(dim: dims, keepDim: true).shape) : x.countNonzero(dim: dims)]
     } _: {
       Double($0.count { $0 != 0 })
     },
-    reduction("any", .all, .whole(0...1), order: .none, { [$0.any(dim: $1, keepDim: $2)] }) {
+    reduction(
+      "exclusive_or", .discrete + .unsigned, .whole(0...100), order: .none, { [$0.hashTensor(dim: $1, keepDim: $2)] }
+    ) {
+      Double($0.reduce(0) { $0 ^ Int($1) })
+    }.with {
+      $0.failures = [
+        outOfRange("hashTensor") { $0.hashTensor(dim: 2) },
+        Failure("[hashTensor] not defined for complex numbers: complex64 [2]") {
+          [Tensor.ones([2], dtype: .complex64).hashTensor()]
+        },
+      ]
+    },
+    reduction("any", .every, .whole(0...1), order: .none, { [$0.any(dim: $1, keepDim: $2)] }) {
       $0.contains { $0 != 0 } ? 1 : 0
     },
-    reduction("all", .all, .whole(0...1), order: .none, { [$0.all(dim: $1, keepDim: $2)] }) {
+    reduction("all", .every, .whole(0...1), order: .none, { [$0.all(dim: $1, keepDim: $2)] }) {
       $0.allSatisfy { $0 != 0 } ? 1 : 0
     },
   ]

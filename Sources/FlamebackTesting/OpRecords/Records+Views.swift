@@ -6,7 +6,7 @@ extension OpRecord {
 
   /// An operation that only moves elements: where does the element at an index come from? nil: it is 0.
   static func movement(
-    _ name: String, covers: [String]? = nil, dtypes: [DType] = .all, _ shape: [Int], to result: [Int],
+    _ name: String, covers: [String]? = nil, dtypes: [DType] = .every, _ shape: [Int], to result: [Int],
     _ run: @escaping @Sendable (Tensor) -> Tensor, from source: @escaping @Sendable ([Int]) -> [Int]?
   ) -> OpRecord {
     let sample = OpSample([SampleInput(shape)]) {

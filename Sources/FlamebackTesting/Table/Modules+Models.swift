@@ -4,10 +4,46 @@ import FlamebackVision
 
 extension ModuleTable {
   /// torchvision's models without weights.
-  static let models: [String: Entry] = classifiers.reduce(into: [:]) { table, model in
+  static let models: [String: Entry] = classifiers.reduce(into: inceptions) { table, model in
     let build = model.value
-    table["torchvision.models.\(model.key)"] = { c in build(try c.int(nil, "num_classes", default: 1000)) }
+    table["torchvision.models.\(model.key)"] = { c in
+      try c.refuseWeights()
+      return build(try c.int(nil, "num_classes", default: 1000))
+    }
   }
+
+  /// The models with classifiers halfway: in training mode their result is a tuple.
+  private static let inceptions: [String: Entry] = [
+    "torchvision.models.googlenet": { c in
+      try c.refuseWeights()
+      let model = googlenet(
+        numClasses: try c.int(nil, "num_classes", default: 1000),
+        auxLogits: try c.bool(nil, "aux_logits", default: true),
+        transformInput: try c.bool(nil, "transform_input"),
+        initWeights: try c.optionalBool(nil, "init_weights") ?? true,
+        dropout: try c.double(nil, "dropout", default: 0.2),
+        dropoutAux: try c.double(nil, "dropout_aux", default: 0.7))
+      return BuiltModule(model) { call in
+        let result = model.withAuxiliary(try call.tensor(0, "x"))
+        guard let aux2 = result.aux2, let aux1 = result.aux1 else { return .tensor(result.logits) }
+        return .tensors(result.logits, aux2, aux1)
+      }
+    },
+    "torchvision.models.inception_v3": { c in
+      try c.refuseWeights()
+      let model = inceptionV3(
+        numClasses: try c.int(nil, "num_classes", default: 1000),
+        auxLogits: try c.bool(nil, "aux_logits", default: true),
+        transformInput: try c.bool(nil, "transform_input"),
+        initWeights: try c.optionalBool(nil, "init_weights") ?? true,
+        dropout: try c.double(nil, "dropout", default: 0.5))
+      return BuiltModule(model) { call in
+        let result = model.withAuxiliary(try call.tensor(0, "x"))
+        guard let aux = result.aux else { return .tensor(result.logits) }
+        return .tensors(result.logits, aux)
+      }
+    },
+  ]
 
   private static func classifier(_ build: @escaping @Sendable (Int) -> some UnaryLayer)
     -> @Sendable (Int) -> BuiltModule
@@ -16,8 +52,6 @@ extension ModuleTable {
   }
 
   private static let classifiers: [String: @Sendable (Int) -> BuiltModule] = [
-    "googlenet": classifier { googlenet(numClasses: $0) },
-    "inception_v3": classifier { inceptionV3(numClasses: $0) },
     "regnet_x_400mf": classifier { regnetX400MF(numClasses: $0) },
     "regnet_x_800mf": classifier { regnetX800MF(numClasses: $0) },
     "regnet_x_1_6gf": classifier { regnetX1600MF(numClasses: $0) },
@@ -96,4 +130,13 @@ extension ModuleTable {
     "wide_resnet101_2": classifier { wideResnet101x2(numClasses: $0) },
     "wide_resnet50_2": classifier { wideResnet50x2(numClasses: $0) },
   ]
+}
+
+extension Call {
+  /// Weights have to be downloaded: none are at hand, and what names none is an error as in torchvision.
+  fileprivate func refuseWeights() throws {
+    ignore("progress")
+    if let weights = try optionalString(nil, "weights") { throw CallError("\(name)(): no weights '\(weights)'") }
+    if try bool(nil, "pretrained") { throw CallError("\(name)(): no pretrained weights are at hand") }
+  }
 }

@@ -175,7 +175,11 @@ extension OperatorTable {
         select(where: try call.tensor(1, "condition"), try call.operand(0, "input"), try call.operand(2, "other")))
     },
     "result_type": { .dtype(resultType(try $0.operand(0, "tensor1"), try $0.operand(1, "tensor2"))) },
-    "promote_types": { .dtype(DType.promote(try $0.dtype(0, "type1"), try $0.dtype(1, "type2"))) },
+    "promote_types": {
+      let (a, b) = (try $0.dtype(0, "type1"), try $0.dtype(1, "type2"))
+      guard let dtype = DType.promote(a, b) else { throw CallError("\(a) and \(b) have no common dtype") }
+      return .dtype(dtype)
+    },
     "can_cast": { .bool(DType.canCast(try $0.dtype(0, "from_"), to: try $0.dtype(1, "to"))) },
   ]
 

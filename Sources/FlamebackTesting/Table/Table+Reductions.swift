@@ -12,6 +12,7 @@ extension OperatorTable {
     "all": overDims { $0.all(dim: $1, keepDim: $2) },
     "amax": overDims { $0.amax(dim: $1, keepDim: $2) },
     "amin": overDims { $0.amin(dim: $1, keepDim: $2) },
+    "hash_tensor": overDims { $0.hashTensor(dim: $1, keepDim: $2) },
     "count_nonzero": { call in .tensor(try call.tensor(0, "input").countNonzero(dim: try call.optionalInts(1, "dim")))
     },
     "aminmax": { call in

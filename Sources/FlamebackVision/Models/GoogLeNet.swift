@@ -55,10 +55,11 @@ final class GoogLeNetAux: Module, UnaryLayer {
   let conv: BasicConv2d
   let fc1: Linear
   let fc2: Linear
-  let dropout = Dropout(0.7)
+  let dropout: Dropout
 
-  init(_ inChannels: Int, _ numClasses: Int) {
+  init(_ inChannels: Int, _ numClasses: Int, dropout: Double) {
     conv = BasicConv2d(inChannels, 128, 1)
+    self.dropout = Dropout(dropout)
     fc1 = Linear(2048, 1024)
     fc2 = Linear(1024, numClasses)
   }
@@ -90,22 +91,33 @@ public final class GoogLeNet: Module, UnaryLayer {
   let aux1: GoogLeNetAux?
   let aux2: GoogLeNetAux?
   let avgpool = AdaptiveAvgPool2d(1, 1)
-  let dropout = Dropout(0.2)
+  let dropout: Dropout
   let fc: Linear
+  private let transformsInput: Bool
 
-  public init(numClasses: Int = 1000, auxLogits: Bool = true) {
-    aux1 = auxLogits ? GoogLeNetAux(512, numClasses) : nil
-    aux2 = auxLogits ? GoogLeNetAux(528, numClasses) : nil
+  /// `auxLogits`: whether there are classifiers halfway, whose logits `withAuxiliary` gives in training mode.
+  /// `transformInput`: inputs are normalised by ImageNet's mean and deviation, and are turned into the numbers between
+  /// −1 and 1 that the original weights expect. `initWeights`: weights begin as truncated normal numbers, otherwise as
+  /// the layers' own. `dropout` and `dropoutAux` are the probabilities before the last layers.
+  public init(
+    numClasses: Int = 1000, auxLogits: Bool = true, transformInput: Bool = false, initWeights: Bool = true,
+    dropout: Double = 0.2, dropoutAux: Double = 0.7
+  ) {
+    aux1 = auxLogits ? GoogLeNetAux(512, numClasses, dropout: dropoutAux) : nil
+    aux2 = auxLogits ? GoogLeNetAux(528, numClasses, dropout: dropoutAux) : nil
+    self.dropout = Dropout(dropout)
     fc = Linear(1024, numClasses)
+    transformsInput = transformInput
     super.init()
-    initializeTruncated(std: 0.01)
+    if initWeights { initializeTruncated(std: 0.01) }
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor { withAuxiliary(x).logits }
 
-  /// The logits, and those of the two classifiers halfway, for training.
+  /// The logits [N, classes], and in training mode those of the two classifiers halfway, where there are some.
+  /// SeeAlso: torchvision.models.GoogLeNetOutputs
   public func withAuxiliary(_ x: Tensor) -> (logits: Tensor, aux2: Tensor?, aux1: Tensor?) {
-    var x = maxpool2(conv3(conv2(maxpool1(conv1(x)))))
+    var x = maxpool2(conv3(conv2(maxpool1(conv1(transformsInput ? x.normalizedToUnit() : x)))))
     x = inception4a(maxpool3(inception3b(inception3a(x))))
     let first = isTraining ? aux1?(x) : nil
     x = inception4d(inception4c(inception4b(x)))
@@ -115,5 +127,25 @@ public final class GoogLeNet: Module, UnaryLayer {
   }
 }
 
+extension Tensor {
+  /// Images [N, 3, h, w] normalised by ImageNet's mean and deviation of each channel, as numbers from −1 to 1.
+  func normalizedToUnit() -> Tensor {
+    guard rank == 4, shape[1] == 3 else {
+      return fail("transformInput", "expected images [N, 3, h, w], got \(spec)", like: spec)
+    }
+    let scales = [0.229, 0.224, 0.225].map { $0 / 0.5 }
+    let offsets = [0.485, 0.456, 0.406].map { ($0 - 0.5) / 0.5 }
+    return Tensor.cat((0..<3).map { narrow(dim: 1, start: $0, length: 1) * scales[$0] + offsets[$0] }, dim: 1)
+  }
+}
+
+/// The first inception network without weights; the arguments are those of `GoogLeNet`.
 /// SeeAlso: torchvision.models.googlenet
-public func googlenet(numClasses: Int = 1000) -> GoogLeNet { GoogLeNet(numClasses: numClasses) }
+public func googlenet(
+  numClasses: Int = 1000, auxLogits: Bool = true, transformInput: Bool = false, initWeights: Bool = true,
+  dropout: Double = 0.2, dropoutAux: Double = 0.7
+) -> GoogLeNet {
+  GoogLeNet(
+    numClasses: numClasses, auxLogits: auxLogits, transformInput: transformInput, initWeights: initWeights,
+    dropout: dropout, dropoutAux: dropoutAux)
+}

@@ -120,13 +120,21 @@ public final class Inception3: Module, UnaryLayer {
   let auxLogits: InceptionAux?
   let upper: Named<InceptionMixer>
   let fc: Linear
-  let dropout = Dropout(0.5)
+  let dropout: Dropout
+  private let transformsInput: Bool
 
   public override class var stateKeys: [String: String] {
     ["stem": "", "lower": "", "upper": "", "auxLogits": "AuxLogits"]
   }
 
-  public init(numClasses: Int = 1000, auxLogits: Bool = true) {
+  /// `auxLogits`: whether there is a classifier halfway, whose logits `withAuxiliary` gives in training mode.
+  /// `transformInput`: inputs are normalised by ImageNet's mean and deviation, and are turned into the numbers between
+  /// −1 and 1 that the original weights expect. `initWeights`: weights begin as truncated normal numbers, otherwise as
+  /// the layers' own. `dropout` is the probability before the last layer.
+  public init(
+    numClasses: Int = 1000, auxLogits: Bool = true, transformInput: Bool = false, initWeights: Bool = true,
+    dropout: Double = 0.5
+  ) {
     stem = [
       "Conv2d_1a_3x3": BasicConv2d(3, 32, 3, stride: 2), "Conv2d_2a_3x3": BasicConv2d(32, 32, 3),
       "Conv2d_2b_3x3": BasicConv2d(32, 64, 3, padding: [1]), "maxpool1": MaxPool2d(3, stride: 2),
@@ -141,20 +149,32 @@ public final class Inception3: Module, UnaryLayer {
     self.auxLogits = aux
     upper = ["Mixed_7a": .d(768), "Mixed_7b": .e(1280), "Mixed_7c": .e(2048)]
     fc = Linear(2048, numClasses)
+    self.dropout = Dropout(dropout)
+    transformsInput = transformInput
     super.init()
-    initializeTruncated(std: 0.1, aux.map { [($0.fc, 0.001)] } ?? [])
+    if initWeights { initializeTruncated(std: 0.1, aux.map { [($0.fc, 0.001)] } ?? []) }
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor { withAuxiliary(x).logits }
 
-  /// The logits, and those of the classifier halfway, for training.
+  /// The logits [N, classes], and in training mode those of the classifier halfway, where there is one.
+  /// SeeAlso: torchvision.models.InceptionOutputs
   public func withAuxiliary(_ x: Tensor) -> (logits: Tensor, aux: Tensor?) {
-    let middle = lower.reduce(stem.reduce(x) { $1.value($0) }) { $1.value($0) }
+    let input = transformsInput ? x.normalizedToUnit() : x
+    let middle = lower.reduce(stem.reduce(input) { $1.value($0) }) { $1.value($0) }
     let aux = isTraining ? auxLogits?(middle) : nil
     let top = upper.reduce(middle) { $1.value($0) }.adaptiveAvgPool2d([1, 1])
     return (fc(dropout(top).flatten(startDim: 1)), aux)
   }
 }
 
+/// The third inception network without weights; the arguments are those of `Inception3`.
 /// SeeAlso: torchvision.models.inception_v3
-public func inceptionV3(numClasses: Int = 1000) -> Inception3 { Inception3(numClasses: numClasses) }
+public func inceptionV3(
+  numClasses: Int = 1000, auxLogits: Bool = true, transformInput: Bool = false, initWeights: Bool = true,
+  dropout: Double = 0.5
+) -> Inception3 {
+  Inception3(
+    numClasses: numClasses, auxLogits: auxLogits, transformInput: transformInput, initWeights: initWeights,
+    dropout: dropout)
+}

@@ -3,18 +3,11 @@ import Flameback
 extension DType {
   /// What white is: the greatest value of an integer type, 1 of a floating point type.
   var imageMax: Double {
-    switch self {
-    case .uint8: 255
-    case .int8: 127
-    case .int16: 32767
-    case .int32: 2_147_483_647
-    case .int64: 0x1p63
-    default: 1
-    }
+    self == .bool ? 1 : integerLimits.map { Double($0.greatest) } ?? 1
   }
 
   /// Bits of an integer type that hold the value, without the sign.
-  var valueBits: Int { self == .uint8 ? 8 : byteSize * 8 - 1 }
+  var valueBits: Int { byteSize * 8 - (isSigned ? 1 : 0) }
 }
 
 extension Tensor {

@@ -4,7 +4,7 @@ extension Tensor {
   /// The negative. SeeAlso: torchvision.transforms.v2.functional.invert
   public func invert() -> Tensor {
     if dtype.isFloatingPoint { return 1.0 - self }
-    return dtype == .uint8 ? ~self : self ^ (Int.max >> (63 - dtype.valueBits))
+    return dtype.isInteger && !dtype.isSigned ? ~self : self ^ (Int.max >> (63 - dtype.valueBits))
   }
 
   /// Only the highest `bits` bits of each value. SeeAlso: torchvision.transforms.v2.functional.posterize

@@ -42,12 +42,12 @@ extension Elementwise {
     let a = x.body
     let dtype = a.dtype
     let count = a.layout.elementCount
-    guard count <= ElementwiseProgram.grain, dtype.isFloatingPoint, a.storage.device == .cpu, !a.isPoisoned,
+    guard count <= ElementwiseProgram.grain, dtype.isFloatingPoint, a.storage.device.isHost, !a.isPoisoned,
       conditions == 0, domain.contains(dtype), rule == .promoted || rule == .floating, a.layout.isContiguous
     else { return nil }
     if let number, number.category > .floating { return nil }
     if let y {
-      guard y.body.dtype == dtype, y.body.storage.device == .cpu, !y.body.isPoisoned, y.body.layout.isContiguous,
+      guard y.body.dtype == dtype, y.body.storage.device.isHost, !y.body.isPoisoned, y.body.layout.isContiguous,
         y.body.layout.shape == a.layout.shape
       else { return nil }
     }
@@ -99,14 +99,15 @@ extension Primitives {
     package static var name: String { "elementwise" }
     package var name: String { function.name }
     package var acceptsStrides: Bool { true }
-    package var mayOverwrite: Bool { true }
+    package var families: DType.Family { .all }
+    package var donates: Kept { .inputs }
     package var attributes: [(String, String)] {
       scalars.enumerated().map { ("scalar\($0.offset)", "\($0.element.double)") }
     }
 
     /// The type of computation, after promotion.
     private func computeDType(_ dtypes: some Sequence<(dtype: DType, rank: Int)>) throws(OpError) -> DType {
-      var promotion = Promotion()
+      var promotion = Promotion(comparesOnly: function.rule == .predicate)
       var position = 0
       for (dtype, rank) in dtypes {
         while scalarMask & (1 << UInt64(position)) != 0 { position += 1 }
@@ -122,7 +123,7 @@ extension Primitives {
           throw OpError(name, "not defined for bool")
         }
       }
-      let dtype = promotion.result
+      let dtype = try promotion.result(name)
       guard function.domain.contains(dtype) else {
         throw OpError(name, "not defined for \(dtype)")
       }
@@ -140,7 +141,9 @@ extension Primitives {
       }
       if let resultDType {
         // A conversion to a complex or wider type must not lose what the result can hold.
-        return (function === Elementwise.identity ? DType.promote(compute, resultDType) : compute, resultDType)
+        return (
+          function === Elementwise.identity ? DType.conversion(from: compute, to: resultDType) : compute, resultDType
+        )
       }
       let result: DType =
         switch function.rule {
@@ -237,12 +240,18 @@ struct Promotion {
   private var dimensioned: DType?
   private var zeroDimensional: DType?
   private var number: DType?
+  /// Whether the results are truth values.
+  private let comparesOnly: Bool
+  /// Two dtypes that have no common one.
+  private var refused: (DType, DType)?
+
+  init(comparesOnly: Bool = false) { self.comparesOnly = comparesOnly }
 
   mutating func add(_ dtype: DType, rank: Int) {
     if rank > 0 {
-      dimensioned = dimensioned.map { DType.promote($0, dtype) } ?? dtype
+      dimensioned = dimensioned.map { promoted($0, dtype) } ?? dtype
     } else {
-      zeroDimensional = zeroDimensional.map { DType.promote($0, dtype) } ?? dtype
+      zeroDimensional = zeroDimensional.map { promoted($0, dtype) } ?? dtype
     }
   }
 
@@ -254,20 +263,40 @@ struct Promotion {
       case .float: Context.defaultDType
       case .complex: Context.defaultDType.complex
       }
-    number = number.map { DType.promote($0, dtype) } ?? dtype
+    number = number.map { promoted($0, dtype) } ?? dtype
   }
 
-  private static func combine(_ higher: DType?, _ lower: DType?) -> DType? {
+  private mutating func promoted(_ a: DType, _ b: DType) -> DType {
+    if let dtype = DType.promote(a, b) { return dtype }
+    refused = refused ?? (a, b)
+    return a
+  }
+
+  private mutating func combine(_ higher: DType?, _ lower: DType?) -> DType? {
     guard let higher else { return lower }
     guard let lower else { return higher }
-    if higher.isComplex { return higher }
-    if higher.isFloatingPoint { return lower.isComplex ? higher.complex : higher }
-    if higher == .bool || lower.isFloatingPoint || lower.isComplex { return DType.promote(higher, lower) }
-    return higher
+    switch higher.category {
+    case .complex: return higher
+    case .floating:
+      guard lower.isComplex else { return higher }
+      // There is no complex type of bfloat16 or float8 parts; PyTorch's of bfloat16 can only be compared.
+      if higher.complex.real != higher, !comparesOnly || higher.family == .float8 {
+        refused = refused ?? (higher, lower)
+      }
+      return higher.complex
+    case .bool, .integer:
+      if higher.family == .unsigned, lower.isComplex { return lower }  // though the two dtypes do not promote
+      return higher == .bool || lower.isDifferentiable ? promoted(higher, lower) : higher
+    }
   }
 
-  var result: DType {
-    Promotion.combine(dimensioned, Promotion.combine(zeroDimensional, number)) ?? Context.defaultDType
+  /// The promoted dtype; throws where two of them have none in common.
+  mutating func result(_ op: String) throws(OpError) -> DType {
+    let result = combine(dimensioned, combine(zeroDimensional, number))
+    if let (a, b) = refused {
+      throw OpError(op, "\(a) and \(b) have no common dtype: convert one of them with to(_:) first")
+    }
+    return result ?? Context.defaultDType
   }
 }
 
@@ -280,5 +309,8 @@ public func resultType(_ operands: Operand...) -> DType {
     case .scalar(let scalar): promotion.add(scalar)
     }
   }
-  return promotion.result
+  do { return try promotion.result("resultType") } catch {
+    report(error)
+    return Context.defaultDType
+  }
 }

@@ -1,4 +1,3 @@
-import CKernels
 import FlamebackKernels
 
 extension Primitives.Pointwise: Exportable {
@@ -94,8 +93,10 @@ private struct ExpressionWriter {
     switch compute {
     case .float16, .bfloat16: type = steps <= 1 ? compute : .float32
     case .int32 where steps <= 1: type = .int32
-    case .bool, .uint8, .int8, .int16, .int32, .int64: type = .int64
-    default: type = compute
+    case .bool, .uint8, .int8, .int16, .int32, .int64, .uint16, .uint32: type = .int64
+    case .float8E4M3FN, .float8E5M2: type = .float32
+    case .uint64, .float32, .float64: type = compute
+    case .complex32, .complex64, .complex128: preconditionFailure("complex numbers are refused before")
     }
   }
 
@@ -141,72 +142,100 @@ private struct ExpressionWriter {
     nodes.number(type.isFloatingPoint ? .float(value) : .int(Int(value)), type)
   }
 
-  private static let names: [UInt32: String] = [
-    FB_OP_ADD.rawValue: "Add", FB_OP_SUB.rawValue: "Sub", FB_OP_MUL.rawValue: "Mul", FB_OP_POW.rawValue: "Pow",
-    FB_OP_NEG.rawValue: "Neg", FB_OP_ABS.rawValue: "Abs", FB_OP_SGN.rawValue: "Sign",
-    FB_OP_RECIPROCAL.rawValue: "Reciprocal", FB_OP_SQRT.rawValue: "Sqrt", FB_OP_MINIMUM.rawValue: "Min",
-    FB_OP_MAXIMUM.rawValue: "Max", FB_OP_FLOOR.rawValue: "Floor", FB_OP_CEIL.rawValue: "Ceil",
-    FB_OP_ROUND.rawValue: "Round", FB_OP_EXP.rawValue: "Exp", FB_OP_LOG.rawValue: "Log", FB_OP_SIN.rawValue: "Sin",
-    FB_OP_COS.rawValue: "Cos", FB_OP_TAN.rawValue: "Tan", FB_OP_ASIN.rawValue: "Asin", FB_OP_ACOS.rawValue: "Acos",
-    FB_OP_ATAN.rawValue: "Atan", FB_OP_SINH.rawValue: "Sinh", FB_OP_COSH.rawValue: "Cosh", FB_OP_TANH.rawValue: "Tanh",
-    FB_OP_ASINH.rawValue: "Asinh", FB_OP_ACOSH.rawValue: "Acosh", FB_OP_ATANH.rawValue: "Atanh",
-    FB_OP_SIGMOID.rawValue: "Sigmoid", FB_OP_ERF.rawValue: "Erf",
-  ]
-  private static let comparisons: [UInt32: String] = [
-    FB_OP_EQ.rawValue: "Equal", FB_OP_LT.rawValue: "Less", FB_OP_LE.rawValue: "LessOrEqual",
-    FB_OP_GT.rawValue: "Greater", FB_OP_GE.rawValue: "GreaterOrEqual", FB_OP_ISNAN.rawValue: "IsNaN",
-    FB_OP_ISINF.rawValue: "IsInf",
-  ]
-  private static let logic: [UInt32: String] = [
-    FB_OP_LOGICAL_AND.rawValue: "And", FB_OP_LOGICAL_OR.rawValue: "Or", FB_OP_LOGICAL_XOR.rawValue: "Xor",
-    FB_OP_LOGICAL_NOT.rawValue: "Not",
-  ]
-  private static let bits: [UInt32: (truth: String, number: String)] = [
-    FB_OP_BITWISE_AND.rawValue: ("And", "BitwiseAnd"), FB_OP_BITWISE_OR.rawValue: ("Or", "BitwiseOr"),
-    FB_OP_BITWISE_XOR.rawValue: ("Xor", "BitwiseXor"), FB_OP_BITWISE_NOT.rawValue: ("Not", "BitwiseNot"),
-  ]
-
-  private mutating func step(_ opcode: fb_opcode, _ args: [ExportValue]) throws(OpError) -> ExportValue {
-    let code = UInt32(opcode.rawValue)
-    if let op = Self.logic[code] { return node(op, args.map { convert($0, .bool) }, .bool) }
-    if let (truth, plain) = Self.bits[code] {
-      return args.allSatisfy { $0.dtype == .bool } ? node(truth, args, .bool) : node(plain, args.map { number($0) })
+  private mutating func step(_ opcode: Opcode, _ args: [ExportValue]) throws(OpError) -> ExportValue {
+    let isFloating = type.isFloatingPoint
+    func plain(_ op: String) -> ExportValue { node(op, args.map { number($0) }) }
+    func comparison(_ op: String) -> ExportValue { node(op, args.map { number($0) }, .bool) }
+    func logic(_ op: String) -> ExportValue { node(op, args.map { convert($0, .bool) }, .bool) }
+    func bits(_ truth: String, _ number: String) -> ExportValue {
+      args.allSatisfy { $0.dtype == .bool } ? node(truth, args, .bool) : plain(number)
     }
-    if opcode == FB_OP_SELECT {
+    func predicate(_ op: String) -> ExportValue {
+      if isFloating { return comparison(op) }
+      let x = number(args[0])
+      return node("Not", [node("Equal", [x, x], .bool)], .bool)
+    }
+    func x(_ i: Int = 0) -> ExportValue { number(args[i]) }
+    switch opcode {
+    case .add: return plain("Add")
+    case .sub: return plain("Sub")
+    case .mul: return plain("Mul")
+    case .pow: return plain("Pow")
+    case .neg: return plain("Neg")
+    case .abs: return plain("Abs")
+    case .sgn: return plain("Sign")
+    case .reciprocal: return plain("Reciprocal")
+    case .sqrt: return plain("Sqrt")
+    case .minimum: return plain("Min")
+    case .maximum: return plain("Max")
+    case .floor: return plain("Floor")
+    case .ceil: return plain("Ceil")
+    case .round: return plain("Round")
+    case .exp: return plain("Exp")
+    case .log: return plain("Log")
+    case .sin: return plain("Sin")
+    case .cos: return plain("Cos")
+    case .tan: return plain("Tan")
+    case .asin: return plain("Asin")
+    case .acos: return plain("Acos")
+    case .atan: return plain("Atan")
+    case .sinh: return plain("Sinh")
+    case .cosh: return plain("Cosh")
+    case .tanh: return plain("Tanh")
+    case .asinh: return plain("Asinh")
+    case .acosh: return plain("Acosh")
+    case .atanh: return plain("Atanh")
+    case .sigmoid: return plain("Sigmoid")
+    case .erf: return plain("Erf")
+    case .eq: return comparison("Equal")
+    case .lt: return comparison("Less")
+    case .le: return comparison("LessOrEqual")
+    case .gt: return comparison("Greater")
+    case .ge: return comparison("GreaterOrEqual")
+    case .ne: return node("Not", [comparison("Equal")], .bool)
+    case .isNaN: return predicate("IsNaN")
+    case .isInf: return predicate("IsInf")
+    case .logicalAnd: return logic("And")
+    case .logicalOr: return logic("Or")
+    case .logicalXor: return logic("Xor")
+    case .logicalNot: return logic("Not")
+    case .bitwiseAnd: return bits("And", "BitwiseAnd")
+    case .bitwiseOr: return bits("Or", "BitwiseOr")
+    case .bitwiseXor: return bits("Xor", "BitwiseXor")
+    case .bitwiseNot: return bits("Not", "BitwiseNot")
+    case .select:
       let (a, b) = (args[1], args[2])
       let isTruth = a.dtype == .bool && b.dtype == .bool
       return node(
         "Where", [convert(args[0], .bool), isTruth ? a : number(a), isTruth ? b : number(b)], isTruth ? .bool : type)
-    }
-    let x = args.map { number($0) }
-    if let op = Self.names[code] { return node(op, x) }
-    if let op = Self.comparisons[code] {
-      if !type.isFloatingPoint, opcode == FB_OP_ISNAN || opcode == FB_OP_ISINF {
-        return node("Not", [node("Equal", [x[0], x[0]], .bool)], .bool)
-      }
-      return node(op, x, .bool)
-    }
-    switch opcode {
-    case FB_OP_NE: return node("Not", [node("Equal", x, .bool)], .bool)
-    case FB_OP_DIV where type.isFloatingPoint: return node("Div", x)
-    case FB_OP_RSQRT: return node("Reciprocal", [node("Sqrt", x)])
-    case FB_OP_TRUNC: return truncated(x[0])
-    case FB_OP_TRUNCDIV: return type.isFloatingPoint ? truncated(node("Div", x)) : node("Div", x)
-    case FB_OP_FLOORDIV where type.isFloatingPoint: return node("Floor", [node("Div", x)])
-    case FB_OP_FLOORDIV: return node("Div", [node("Sub", [x[0], nodes.node("Mod", x.map { $0 }, [], type)]), x[1]])
-    case FB_OP_REMAINDER where type.isFloatingPoint:
-      return node("Sub", [x[0], node("Mul", [node("Floor", [node("Div", x)]), x[1]])])
-    case FB_OP_REMAINDER: return node("Mod", x)
-    case FB_OP_FMOD: return nodes.node("Mod", x.map { $0 }, [("fmod", .int(1))], type, shape: x[0].shape)
-    case FB_OP_EXP2: return node("Exp", [node("Mul", [x[0], constant(0.6931471805599453)])])
-    case FB_OP_EXPM1: return node("Sub", [node("Exp", x), constant(1)])
-    case FB_OP_LOG1P: return node("Log", [node("Add", [x[0], constant(1)])])
-    case FB_OP_LOG2: return node("Mul", [node("Log", x), constant(1.4426950408889634)])
-    case FB_OP_LOG10: return node("Mul", [node("Log", x), constant(0.4342944819032518)])
-    case FB_OP_ERFC: return node("Sub", [constant(1), node("Erf", x)])
-    case FB_OP_HYPOT: return node("Sqrt", [node("Add", [node("Mul", [x[0], x[0]]), node("Mul", [x[1], x[1]])])])
-    case FB_OP_REAL, FB_OP_CONJ: return x[0]
-    default: throw OpError(name, "ONNX has no operator for one of its steps")
+    case .div where isFloating: return plain("Div")
+    case .rsqrt: return node("Reciprocal", [plain("Sqrt")])
+    case .trunc: return truncated(x())
+    case .truncDiv: return isFloating ? truncated(plain("Div")) : plain("Div")
+    case .floorDiv where isFloating: return node("Floor", [plain("Div")])
+    case .floorDiv:
+      let rest = nodes.node("Mod", [x(0), x(1)], [], type)
+      return node("Div", [node("Sub", [x(0), rest]), x(1)])
+    case .remainder where isFloating:
+      return node("Sub", [x(0), node("Mul", [node("Floor", [plain("Div")]), x(1)])])
+    case .remainder: return plain("Mod")
+    case .fmod: return nodes.node("Mod", [x(0), x(1)], [("fmod", .int(1))], type, shape: x(0).shape)
+    case .exp2: return node("Exp", [node("Mul", [x(), constant(0.6931471805599453)])])
+    case .expm1: return node("Sub", [plain("Exp"), constant(1)])
+    case .log1p: return node("Log", [node("Add", [x(), constant(1)])])
+    case .log2: return node("Mul", [plain("Log"), constant(1.4426950408889634)])
+    case .log10: return node("Mul", [plain("Log"), constant(0.4342944819032518)])
+    case .erfc: return node("Sub", [constant(1), plain("Erf")])
+    case .hypot: return node("Sqrt", [node("Add", [node("Mul", [x(0), x(0)]), node("Mul", [x(1), x(1)])])])
+    case .real, .conj: return x()
+    case .div, .fmin, .fmax, .atan2, .copySign, .nextAfter, .erfinv, .lgamma, .digamma, .polygamma, .i0, .i0e, .i1,
+      .i1e,
+      .erfcx, .ndtri, .zeta, .igamma, .igammac, .besselJ0, .besselJ1, .besselY0, .besselY1, .k0, .k1, .k0e, .k1e,
+      .airyAi, .sphericalJ0, .chebyshevT, .chebyshevU, .chebyshevV, .chebyshevW, .hermiteH, .hermiteHe, .laguerreL,
+      .legendreP, .signBit, .shiftLeft, .shiftRight, .gcd, .lcm, .imag, .angle, .complex, .gelu, .geluGrad, .geluTanh,
+      .geluTanhGrad, .silu, .siluGrad, .tanhGrad, .sigmoidGrad, .relu, .reluGrad, .leakyRelu, .leakyReluGrad, .absGrad,
+      .sqrtGrad, .erfGrad, .divisorGrad, .maximumGrad, .maximumGradOfSecond, .scaleShift:
+      throw OpError(name, "ONNX has no operator for one of its steps, \(opcode)")
     }
   }
 
