@@ -217,6 +217,12 @@ extension Primitives {
       if bad >= 0 { throw outOfRange("indexFill", index.int64s[Int(bad)], dim, n) }
     }
 
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let x = inputs[0].atLeast1d()
+      let put = Primitives.IndexPut(plan: IndexPlan(dims: [dim], isFront: false), accumulates: false)
+      return [apply(put, x, inputs[2].to(x.dtype), inputs[1].atLeast1d()).reshape(inputs[0].shape)]
+    }
+
     package var gradient: Gradient {
       .pullback(keeps: .input(1)) { [self] cotangents, saved in
         guard let g = cotangents[0] else { return [nil, nil, nil] }

@@ -77,6 +77,11 @@ extension Primitives {
       fb_masked_select(x.itemSize, x.pointer, mask, Int64(x.elementCount), outputs[0].pointer)
     }
 
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let places = apply(Primitives.Nonzero(count: count), inputs[1].reshape([-1])).reshape([count])
+      return [apply(Primitives.Take(), inputs[0], places)]
+    }
+
     package var gradient: Gradient {
       .pullback(keeps: .input(1)) { cotangents, saved in
         guard let g = cotangents[0] else { return [nil, nil] }

@@ -38,6 +38,26 @@ extension Primitives {
       }
     }
 
+    /// Each nonzero element's number among them, by a running sum, is where its place goes; the others' go behind the end.
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let x = inputs[0]
+      let device = x.device
+      if x.rank == 0 || count == 0 { return [Tensor.zeros([count, x.rank], dtype: .int64, device: device)] }
+      let isFound = (x.reshape([-1]) .!= 0)
+      let numbers = apply(RunningSum(dim: 0), isFound.to(.int64)) - 1
+      let all = Tensor.arange(x.elementCount, device: device)
+      let targets = FlamebackOps.select(where: isFound, numbers, count)
+      let places = Tensor.zeros([count + 1], dtype: .int64, device: device)
+        .scatter(dim: 0, index: targets, src: all).narrow(dim: 0, start: 0, length: count)
+      var rest = places
+      var columns: [Tensor] = []
+      for stride in x.shape.contiguousStrides {
+        columns.append(rest.floorDivide(stride))
+        rest = rest.remainder(stride)
+      }
+      return [Tensor.stack(columns, dim: 1)]
+    }
+
     package var gradient: Gradient { .none(because: "positions do not vary smoothly") }
   }
 }

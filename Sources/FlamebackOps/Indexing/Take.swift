@@ -45,6 +45,11 @@ extension Primitives {
       }
     }
 
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let x = inputs[0].reshape([-1])
+      return [apply(Primitives.Index(plan: IndexPlan(dims: [0], isFront: false)), x, inputs[1])]
+    }
+
     package var gradient: Gradient {
       .pullback(keeps: .input(1)) { cotangents, saved in
         guard let g = cotangents[0] else { return [nil, nil] }
@@ -75,6 +80,11 @@ extension Primitives {
       let bad = fb_put(
         x.code, accumulates, out.pointer, n, index.int64s, Int64(index.elementCount), inputs[2].pointer)
       if bad >= 0 { throw OpError("put", "index \(index.int64s[Int(bad)]) is out of range for \(n) elements") }
+    }
+
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let put = Primitives.IndexPut(plan: IndexPlan(dims: [0], isFront: false), accumulates: accumulates)
+      return [apply(put, inputs[0].reshape([-1]), inputs[2], inputs[1]).reshape(inputs[0].shape)]
     }
 
     package var gradient: Gradient {

@@ -182,7 +182,8 @@ struct ResolvedIndex {
                 + "\(tensor.shape) at index \(source + d)")
           }
           if items.count == 1 { soleMask = index }
-          for column in index.withoutHistory.nonzero().unbind(dim: 1) {
+          // After an error there are more stand-ins than dimensions.
+          for column in index.withoutHistory.nonzero().unbind(dim: 1).prefix(index.rank) {
             dims.append(dim)
             found.append(column)
             dim += 1

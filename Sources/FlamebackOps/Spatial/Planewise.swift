@@ -56,6 +56,16 @@ extension Primitives {
 
     package var attributes: [(String, String)] { map.attributes }
 
+    /// The map as a matrix, which depends on sizes alone: what it makes of each place's unit plane.
+    package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
+      let x = inputs[0]
+      let places = source.reduce(1, *)
+      let units = Tensor.eye(places, dtype: x.dtype, device: .cpu).reshape([places] + source)
+      let matrix = apply(self, units).reshape([places, target.reduce(1, *)]).to(x.device)
+      let lead = Array(x.shape.dropLast(source.count))
+      return [x.reshape([lead.reduce(1, *), places]).matmul(matrix).reshape(lead + target)]
+    }
+
     /// dx = Aᵀ g.
     package var gradient: Gradient {
       .pullback(keeps: .nothing) { [map, isTransposed] cotangents, _ in

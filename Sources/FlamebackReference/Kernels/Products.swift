@@ -65,6 +65,8 @@ extension Primitives.MatrixMultiply: ReferenceKernel {
 }
 
 extension Complex where Real == Double {
+  func scaled(_ factor: Double) -> Complex { Complex(real * factor, imaginary * factor) }
+
   func times(_ other: Complex) -> Complex {
     Complex(
       real * other.real - imaginary * other.imaginary, real * other.imaginary + imaginary * other.real)
