@@ -35,12 +35,10 @@ extension ConvolutionGeometry {
 }
 
 extension Tensor {
-  /// Zeros around the dimensions behind the first two.
+  /// Zeros around the dimensions behind the first two; negative numbers cut off.
   fileprivate func zeroPadded(_ before: [Int], _ after: [Int]) -> Tensor {
     if (before + after).allSatisfy({ $0 == 0 }) { return self }
-    var shape = self.shape
-    for d in before.indices { shape[2 + d] += before[d] + after[d] }
-    return apply(Primitives.ConstantPad(start: [0, 0] + before, shape: shape, value: 0), self)
+    return constantPad(before.indices.reversed().flatMap { [before[$0], after[$0]] })
   }
 }
 

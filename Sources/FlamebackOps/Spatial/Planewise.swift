@@ -59,6 +59,7 @@ extension Primitives {
     /// The map as a matrix, which depends on sizes alone: what it makes of each place's unit plane.
     package func decomposed(_ inputs: [Tensor]) -> [Tensor]? {
       let x = inputs[0]
+      guard x.dtype.isDifferentiable else { return nil }  // an average of integers is cut off
       let places = source.reduce(1, *)
       let units = Tensor.eye(places, dtype: x.dtype, device: .cpu).reshape([places] + source)
       let matrix = apply(self, units).reshape([places, target.reduce(1, *)]).to(x.device)
