@@ -107,7 +107,7 @@ public final class ReferenceBackend: Backend {
     guard Self.kernels[P.self] != nil, !missing.contains(primitive.name), !missing.contains(P.name) else {
       return false
     }
-    return (primitive as! any ReferenceKernel).takes(inputs)
+    return (primitive as? any ReferenceKernel)?.takes(inputs) == true
   }
 
   public func submit<P: Primitive>(
@@ -116,8 +116,11 @@ public final class ReferenceBackend: Backend {
     try work.check()
     operationNames.withLock { $0.append(primitive.name) }
     let name = primitive.name
+    guard let own = primitive as? any ReferenceKernel else {
+      throw DeviceError(.kernel, device, operation: name, "there is no kernel for it")
+    }
     let kernel: any ReferenceKernel
-    do { kernel = try (primitive as! any ReferenceKernel).prepared() } catch {
+    do { kernel = try own.prepared() } catch {
       throw DeviceError(.kernel, device, operation: error.op, error.message)
     }
     let fails = work.takesFailure(name)

@@ -5,7 +5,7 @@ import FlamebackKernels
 package protocol ReferenceKernel: Primitive {
   /// Whether the kernel computes with operands of these specs.
   func takes(_ inputs: [TensorSpec]) -> Bool
-  /// What is queued: itself, or a kernel that already holds what depends on the moment of submission.
+  /// The kernel to queue: itself, or one that already holds whatever depends on the moment of submission.
   func prepared() throws(OpError) -> any ReferenceKernel
   /// Computes the outputs, which are contiguous, from the inputs.
   func run(_ inputs: [ReferenceArray], into outputs: [ReferenceArray]) throws(OpError)

@@ -102,7 +102,7 @@ final class ReferenceMemory: Sendable {
     bytes(from: target).copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes(from: source)[..<count]))
   }
 
-  /// What a kernel computes with.
+  /// An operand as the kernels read and write it.
   func array(_ view: DeviceView) -> ReferenceArray {
     let bytes = bytes(from: view.address)
     let layout = Layout(shape: view.shape, strides: view.strides)

@@ -10,7 +10,7 @@ final class ReferenceQueue: DeviceQueue {
   private let state = Mutex(State())
 
   private struct State {
-    /// What the first failed kernel found, until somebody waits.
+    /// The first failed kernel's error, kept until somebody waits.
     var error: DeviceError?
     var isLost = false
     var isBusy = false

@@ -140,6 +140,16 @@ import Testing
     }
   }
 
+  /// A mask whose places cannot be found has stand-ins for them; the index expression must not count on their shape.
+  @Test func masksOfALostDeviceAreAnError() {
+    withDevice { device, backend in
+      let x = Tensor([1.0, 2, 3, 4], shape: [2, 2], device: device)
+      let mask = Tensor([true, false, true, false], shape: [2, 2], device: device)
+      backend.lose()
+      #expect(message { _ = x[mask] as Tensor }.contains("the device is lost"))
+    }
+  }
+
   @Test func errorsOfQueuedKernelsNameTheOperation() throws {
     try withDevice { device, backend in
       let x = Tensor([1.0, 2], shape: [2], device: device)

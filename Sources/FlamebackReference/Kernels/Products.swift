@@ -8,7 +8,7 @@ extension Primitives.MatrixMultiply: ReferenceKernel {
     let (rows, columns) = (out.shape[out.shape.count - 2], out.shape[out.shape.count - 1])
     let inner = inputs[0].shape[inputs[0].shape.count - 1]
     let batch = Shape(out.shape.dropLast(2))
-    /// Where each matrix of an operand begins, in its row-major elements.
+    /// The number of each matrix's first element in an operand's row-major order.
     func starts(_ x: ReferenceArray) -> [Int] {
       let own = Shape(x.shape.dropLast(2))
       let size = x.shape.suffix(2).reduce(1, *)
