@@ -1,7 +1,7 @@
 import FlamebackKernels
 import Synchronization
 
-/// What a device other than the host must do: give memory, copy, and run the operations that it has kernels for.
+/// A device other than the host: it gives memory, copies, and runs the operations that it has kernels for.
 ///
 /// Operations without a kernel are decomposed into smaller ones. What cannot be decomposed runs on the host, unless
 /// `allowsHostFallback` is false: then it is an error. Work is submitted to a queue and may run after `submit` has
@@ -71,7 +71,7 @@ public protocol DeviceEvent: AnyObject, Sendable {
   func synchronize() throws(DeviceError)
 }
 
-/// What a device reports: it is full, busy or lost, a kernel failed, or an event is not its own.
+/// An error of a device: it is full, busy or lost, a kernel failed, or an event is not its own.
 public struct DeviceError: Error, Sendable, CustomStringConvertible {
   /// The kind of failure.
   public enum Kind: Sendable {
@@ -96,11 +96,11 @@ public struct DeviceError: Error, Sendable, CustomStringConvertible {
 
   public var description: String { "\(operation.map { "[\($0)] " } ?? "")\(message) (\(device))" }
 
-  /// The same as an error of `op`, or of the operation that failed earlier.
+  /// This error as one of `op`, or of the operation whose kernel failed earlier.
   func error(in op: String) -> OpError { OpError(operation ?? op, "\(message) (\(device))") }
 }
 
-/// How much of a device's memory is taken. SeeAlso: torch.cuda.memory_stats
+/// The bytes of a device's memory that are taken. SeeAlso: torch.cuda.memory_stats
 public struct MemoryStatistics: Sendable, Hashable {
   /// Bytes that live tensors take. SeeAlso: torch.cuda.memory_allocated
   public var allocated = 0
@@ -217,7 +217,7 @@ public final class Storage: @unchecked Sendable {
   /// The block on that device.
   package let deviceAddress: DeviceAddress
   private let isConstant: Bool
-  /// What makes it a part of a shared memory.
+  /// The lease by which the storage is a part of a shared memory; nil for memory of its own.
   package let lease: Lease?
   private let keptForms = AtomicLazyReference<KeptForms>()
 

@@ -12,7 +12,7 @@ struct BackwardPass {
     let node: GradNode
     /// Empty until the first gradient arrives.
     var cotangents: [Tensor?] = []
-    /// Where the targets of the node's edges begin in `targets`.
+    /// The place in `targets` at which the targets of the node's edges begin.
     var firstTarget = 0
     /// Whether the node must run; false where no wanted input lies below it.
     var isNeeded = true
@@ -35,7 +35,7 @@ struct BackwardPass {
     init(_ slot: GradSlot) { self.slot = slot }
   }
 
-  /// Where an edge leads: the number of a step, or the complement of the number of a leaf.
+  /// The target of an edge: the number of a step, or the complement of the number of a leaf.
   private typealias Target = Int32
   private static let nowhere = Target.min
 
@@ -335,7 +335,7 @@ private struct IdentityTable {
   }
 }
 
-/// What waits for the end of the outermost backward pass of a task.
+/// Functions to call at the end of the outermost backward pass of a task.
 final class BackwardEnd: Sendable {
   private let waiting = Mutex<[@Sendable () -> Void]>([])
 

@@ -16,7 +16,7 @@ public final class Context: Sendable {
     var detectsAnomalies = false
     var generator: Generator?
     var autocastDType: DType?
-    /// What waits for the end of the backward pass that runs now.
+    /// Functions to call at the end of the backward pass that runs now.
     var backwardEnd: BackwardEnd?
 
     /// Whether kernels may keep other forms of weights: without gradients the same weight serves call after call.

@@ -94,7 +94,7 @@ public struct Device: Hashable, Sendable, CustomStringConvertible {
     do { try backend.queue.wait(for: event) } catch { throw error.error(in: "wait") }
   }
 
-  /// How much memory the device's tensors take; nil if the device is not available. SeeAlso: torch.cuda.memory_stats
+  /// The memory that the device's tensors take; nil if the device is not available. SeeAlso: torch.cuda.memory_stats
   public var memoryStatistics: MemoryStatistics? {
     guard !isHost else {
       let host = CachingAllocator.host.statistics

@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// A reference: copies continue the same stream. SeeAlso: torch.Generator
 public final class Generator: Sendable {
-  /// How the numbers are made.
+  /// The algorithm that makes the numbers.
   public enum Algorithm: Sendable {
     /// mt19937, as PyTorch's CPU generator.
     case mersenneTwister
@@ -38,7 +38,7 @@ public final class Generator: Sendable {
     philox = Mutex(state)
   }
 
-  /// Where a stream of Philox stands; nil for the other algorithm.
+  /// The position in a stream of Philox; nil for the other algorithm.
   public var philoxState: PhiloxState? { philox.withLock { $0 } }
 
   /// Draws from a stream of Philox while nobody else does; nil for the other algorithm.

@@ -60,7 +60,7 @@ extension Primitive {
   }
 }
 
-/// How results lie in the memory of an operation's only input.
+/// The way in which results share the memory of an operation's only input.
 public enum Aliases {
   /// They have memory of their own.
   case none

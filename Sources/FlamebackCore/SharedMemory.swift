@@ -54,7 +54,7 @@ package final class SharedMemory: Sendable {
   }
 }
 
-/// What makes a storage a part of a shared memory; ends with the storage.
+/// The right of one storage to a range of a shared memory; it ends with the storage.
 package final class Lease: Sendable {
   let memory: SharedMemory
   let range: Range<Int>
